@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+# One Makefile, not recursive. `make help` lists the targets. Overridable: CC CLANG BPFTOOL CFLAGS PREFIX SAN ROOM.
+#
+# Every .c of a room is compiled without being named here: adding a file, a collector, an exporter, a
+# command, a BPF program or a test edits no line of this file.
+
+CC      ?= gcc
+CLANG   ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+PREFIX  ?= /usr
+V       ?= 0
+SAN     ?= 0
+ROOM    ?=
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+ifeq ($(SAN),1)
+B        := build-san
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else
+B        := build
+SANFLAGS :=
+endif
+GEN := $(B)/gen
+
+ROOMS   := base model collectors rules proto exporters agent hub cli
+MAINS   := agent/main.c hub/main.c cli/main.c
+SOURCES := $(filter-out $(MAINS),$(foreach r,$(ROOMS),$(sort $(wildcard $(r)/*.c))))
+BPF     := $(patsubst bpf/%.bpf.c,%,$(sort $(wildcard bpf/*.bpf.c)))
+PROTOS  := $(patsubst proto/%.proto,%,$(sort $(wildcard proto/*.proto)))
+SKELS   := $(BPF:%=$(GEN)/bpf/%.skel.h)
+PBS     := $(PROTOS:%=$(GEN)/proto/%.pb-c.h)
+OBJECTS := $(SOURCES:%.c=$(B)/obj/%.o) $(PROTOS:%=$(B)/obj/gen/%.pb-c.o)
+TESTS   := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/$(if $(ROOM),$(ROOM),*)/*_test.c)))
+# One helper of several tests: tests/ROOM/NAME.c without _test, linked into every test that needs it.
+TESTAID := $(patsubst %.c,$(B)/obj/%.o,$(filter-out %_test.c %_fuzz.c %_tool.c,$(sort $(wildcard tests/*/*.c))))
+TOOLS   := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/*/*_tool.c)))
+PROGRAMS := $(B)/bin/whyd $(B)/bin/whyhub $(B)/bin/why
+
+PKGS     := libbpf libelf zlib grpc libprotobuf-c libsystemd yaml-0.1 jansson libmicrohttpd sqlite3 libcrypto libcurl libcap
+PKGLIBS  := $(shell pkg-config --libs $(filter-out grpc,$(PKGS)) 2>/dev/null) -lgrpc -lgpr
+PKGFLAGS := $(shell pkg-config --cflags $(filter-out grpc,$(PKGS)) 2>/dev/null)
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings -Wundef \
+	-Wformat=2 -Wformat-truncation=0 -Wno-format-nonliteral -Werror=implicit-function-declaration -Werror=return-type -Werror
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=2 -fPIE
+HARDENLD := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+ifeq ($(SAN),1)
+HARDEN := -fPIE -fstack-protector-strong
+endif
+
+CFLAGS  ?= -O2 -g
+CFLAGS_ := -std=gnu17 -D_GNU_SOURCE -I. -I$(GEN) $(PKGFLAGS) $(WARN) $(HARDEN) $(SANFLAGS) -ffunction-sections -fdata-sections
+LDFLAGS_ := $(HARDENLD) $(SANFLAGS) -Wl,--as-needed -Wl,--gc-sections
+
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-6s %s\n' '$(1)' '$(2)';
+else
+Q :=
+say =
+endif
+
+# ---- programs ---------------------------------------------------------------------------------------
+
+.PHONY: all
+all: $(patsubst %,$(B)/bin/%,$(patsubst agent,whyd,$(patsubst hub,whyhub,$(patsubst cli,why,$(patsubst %/main.c,%,$(wildcard $(MAINS))))))) ## build whyd, whyhub and why
+
+$(B)/bin/whyd: $(B)/obj/agent/main.o $(B)/libwhy.a
+$(B)/bin/whyhub: $(B)/obj/hub/main.o $(B)/libwhy.a
+$(B)/bin/why: $(B)/obj/cli/main.o $(B)/libwhy.a
+$(PROGRAMS):
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS_) $(LDFLAGS) -o $@ $< $(B)/libwhy.a $(PKGLIBS) -lm -lpthread
+
+$(B)/libwhy.a: $(OBJECTS)
+	$(call say,AR,$@)rm -f $@; ar rcs $@ $(OBJECTS)
+
+$(B)/obj/%.o: %.c | $(SKELS) $(PBS)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CFLAGS_) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# protobuf-c's output is not ours: no warnings of ours for it.
+$(B)/obj/gen/%.pb-c.o: $(GEN)/proto/%.pb-c.h
+	@mkdir -p $(@D)
+	$(call say,CC,$*.pb-c.c)$(CC) -std=gnu17 -I. -I$(GEN) -I$(GEN)/proto $(PKGFLAGS) $(HARDEN) $(SANFLAGS) $(CFLAGS) -w -c -o $@ $(GEN)/proto/$*.pb-c.c
+
+$(GEN)/proto/%.pb-c.h: proto/%.proto
+	@mkdir -p $(@D)
+	$(call say,PROTO,$<)protoc-c --proto_path=proto --c_out=$(@D) $<
+
+# ---- kernel half ------------------------------------------------------------------------------------
+
+VMLINUX_BTF ?= /sys/kernel/btf/vmlinux
+ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
+
+$(GEN)/vmlinux.h:
+	@mkdir -p $(@D)
+	@test -r $(VMLINUX_BTF) || { echo "make: $(VMLINUX_BTF) is missing: build on a kernel with CONFIG_DEBUG_INFO_BTF, or set VMLINUX_BTF=FILE"; exit 1; }
+	$(call say,BTF,$@)$(BPFTOOL) btf dump file $(VMLINUX_BTF) format c > $@
+
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) $(GEN)/vmlinux.h
+	@mkdir -p $(@D)
+	$(call say,BPF,$<)$(CLANG) -g -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -I. -I$(GEN) -Wall -Werror -Wno-missing-declarations -c -o $@ $<
+
+$(GEN)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
+	@mkdir -p $(@D)
+	$(call say,SKEL,$*)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
+
+# ---- tests ------------------------------------------------------------------------------------------
+
+$(B)/tests/%_test: $(B)/obj/tests/%_test.o $(TESTAID) $(B)/libwhy.a
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)$(CC) $(LDFLAGS_) $(LDFLAGS) -o $@ $< $(filter $(dir $(B)/obj/tests/$*)%,$(TESTAID)) $(B)/libwhy.a -lcmocka $(PKGLIBS) -lm -lpthread
+
+$(B)/tests/%_tool: $(B)/obj/tests/%_tool.o $(TESTAID) $(B)/libwhy.a
+	@mkdir -p $(@D)
+	$(call say,TOOL,$@)$(CC) $(LDFLAGS_) $(LDFLAGS) -o $@ $< $(filter $(dir $(B)/obj/tests/$*)%,$(TESTAID)) $(B)/libwhy.a $(PKGLIBS) -lm -lpthread
+
+.PHONY: unit
+unit: $(TESTS) ## unit tests (ROOM=base: one room only)
+	$(Q)tests/run-unit $(TESTS)
+
+.PHONY: clean help
+clean: ## remove what was built
+	rm -rf build build-san
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+-include packaging/targets.mk
+-include $(OBJECTS:.o=.d) $(MAINS:%.c=$(B)/obj/%.d) $(TESTS:$(B)/%=$(B)/obj/%.d) $(TESTAID:.o=.d)
