@@ -30,6 +30,13 @@ void text_add_escaped(struct text *t, const char *s, size_t n);
 
 bool text_is_utf8(const char *s, size_t n);
 
+/* Bytes of the code point at `s` (1 to 4), which is written to ret_code; 0: `n` is 0 or no valid UTF-8 here
+ * (overlong forms, surrogates and what lies above U+10FFFF are invalid). */
+size_t text_decode(const char *s, size_t n, uint32_t *ret_code);
+
+/* Would text_add_escaped escape it? C0, DEL, C1, bidi controls, U+2028, U+2029, U+FEFF. */
+bool text_is_unsafe(uint32_t code);
+
 /* Copies at most size-1 bytes, cut at a UTF-8 boundary; always terminates. Returns the length copied. */
 size_t text_copy(char *ret_text, size_t size, const char *s);
 
@@ -37,9 +44,12 @@ size_t text_copy(char *ret_text, size_t size, const char *s);
 int text_parse_u64(const char *s, uint64_t *ret_value);
 int text_parse_i64(const char *s, int64_t *ret_value);
 int text_parse_double(const char *s, double *ret_value); /* refuses nan and inf */
+/* "512", "64KiB", "1.5 GiB", "10MB" (B, KiB MiB GiB TiB, kB MB GB TB). Errors as above. */
+int text_parse_bytes(const char *s, uint64_t *ret_bytes);
 
 /* Of `n` candidates the one nearest to `word` by edit distance, or NULL when none is near enough
- * (distance above 1 + len/4): for "did you mean". Bounded work: words above 64 bytes match nothing. */
+ * (distance above 1 + len/4): for "did you mean". Two neighbours swapped are one edit; the same parts
+ * (split at . _ -) in another order are two edits. Bounded work: words above 64 bytes match nothing. */
 const char *text_nearest(const char *word, const char *const *candidates, size_t n);
 
 /* A quantity for people, by base unit: bytes "31.9 GiB", ratio "38 %", count "1,024", "4.1 W". */
