@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* spool.h - what the agent must not forget: findings not yet acked, findings still open, and where it had read to.
+ *
+ * Room: exporters.  Owns: a SQLite database in the state folder (WAL).  Thread: the loop.
+ * Clock: none.  Bounds: `max_records` and `max_bytes` of unacked changes; past either, changes of the oldest resolved findings
+ * go first, then superseded changes of open ones (the latest change of an open finding is never dropped); each is counted.
+ *
+ * One tick is one transaction: its findings, their open state and the collectors' positions are stored together or
+ * not at all. After `kill -9` the agent reads on from the stored position and makes again, with the same ids, only what had
+ * not been stored; so nothing is lost and nothing doubled. The sequence number of a record is never used twice.
+ */
+#ifndef WHY_EXPORTERS_SPOOL_H
+#define WHY_EXPORTERS_SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/finding.h"
+
+struct spool;
+
+struct spool_options {
+	const char *path;      /* of the database file */
+	uint64_t max_records;  /* e.g. 100,000 */
+	uint64_t max_bytes;    /* e.g. 64 MiB */
+};
+
+/* Open or create. A damaged database is moved aside (FILE.damaged-TIME stays for inspection, one at most) and a new one begun: `ret_damaged`.
+ * -EACCES, -ENOSPC, -EROFS ...: as SQLite met them. */
+int spool_open(const struct spool_options *options, struct spool **ret_spool, bool *ret_damaged);
+void spool_close(struct spool **spool);
+
+/* Identity of this database, made at creation: with it and a sequence number the hub knows a record. 32 hex digits. */
+const char *spool_id(const struct spool *s);
+
+/* ---- the transaction of a tick ---- */
+int spool_begin(struct spool *s);
+/* `opened_mono` goes with the finding for restoring it. -ENOSPC: the disk is full: the change is not stored, the caller keeps
+ * the finding in the engine and stores its next change. */
+int spool_put(struct spool *s, const struct finding *f, mono_ns_t opened_mono);
+/* Remember a value by name: a collector's position ("kernlog"), boot id, anything small. */
+int spool_set(struct spool *s, const char *name, const char *value);
+int spool_commit(struct spool *s); /* all or nothing; after an error the transaction is rolled back */
+
+int spool_get(struct spool *s, const char *name, char *ret_value, size_t size); /* -ENOENT */
+
+/* Findings that were open at the last commit. */
+int spool_visit_open(struct spool *s, void (*visit)(void *arg, const struct finding *f, mono_ns_t opened_mono), void *arg);
+/* Findings changed since `since` (wall), newest first, at most max: for `why --local --since`. Kept a day after resolving, bounded. */
+int spool_visit_history(struct spool *s, wall_ns_t since, size_t max, void (*visit)(void *arg, const struct finding *f), void *arg);
+
+/* ---- the way to the hub ---- */
+/* Records with a sequence above `after`, oldest first, packed as in proto/why.proto; stops at max_n or max_bytes. */
+struct spool_record {
+	uint64_t seq;
+	const uint8_t *data; /* packed finding; valid during the call */
+	size_t n;
+};
+int spool_visit_unacked(struct spool *s, uint64_t after, size_t max_n, size_t max_bytes,
+			int (*visit)(void *arg, const struct spool_record *r), void *arg);
+int spool_ack(struct spool *s, uint64_t up_to_seq); /* cumulative: records up to it are forgotten */
+
+struct spool_stats {
+	uint64_t unacked, last_seq, acked_seq, dropped_resolved, dropped_superseded, errors;
+	uint64_t bytes;
+};
+void spool_stats(const struct spool *s, struct spool_stats *ret_stats);
+
+#endif
