@@ -37,7 +37,7 @@ void json_text(struct json *j, const char *value); /* NULL writes null */
 void json_text_n(struct json *j, const char *value, size_t n);
 void json_i64(struct json *j, int64_t value);
 void json_u64(struct json *j, uint64_t value);
-void json_double(struct json *j, double value); /* shortest form that reads back the same */
+void json_double(struct json *j, double value); /* the fewest digits, from 6, that read back the same */
 void json_bool(struct json *j, bool value);
 void json_null(struct json *j);
 
