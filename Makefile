@@ -16,9 +16,14 @@ ROOM    ?=
 .SECONDARY:
 .DEFAULT_GOAL := all
 
+# SAN=1: ASan and UBSan (gcc). SAN=fuzz: what libFuzzer needs (clang). Each has a build folder of its own.
 ifeq ($(SAN),1)
 B        := build-san
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else ifeq ($(SAN),fuzz)
+B        := build-fuzz
+CC       := $(CLANG)
+SANFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 else
 B        := build
 SANFLAGS :=
@@ -47,8 +52,11 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
 	-Wformat=2 -Wformat-truncation=0 -Wno-format-nonliteral -Werror=implicit-function-declaration -Werror=return-type -Werror
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=2 -fPIE
 HARDENLD := -pie -Wl,-z,relro,-z,now,-z,noexecstack
-ifeq ($(SAN),1)
+ifneq ($(SAN),0)
 HARDEN := -fPIE -fstack-protector-strong
+endif
+ifeq ($(SAN),fuzz)
+WARN := -w
 endif
 
 CFLAGS  ?= -O2 -g
@@ -123,12 +131,55 @@ $(B)/tests/%_tool: $(B)/obj/tests/%_tool.o $(TESTAID) $(B)/libwhy.a
 unit: $(TESTS) ## unit tests (ROOM=base: one room only)
 	$(Q)tests/run-unit $(TESTS)
 
-.PHONY: clean help
+FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
+FUZZ_SECONDS ?= 10
+
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%_fuzz.o $(B)/libwhy.a
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@)$(CC) $(LDFLAGS_) -fsanitize=fuzzer -o $@ $< $(B)/libwhy.a $(PKGLIBS) -lm -lpthread
+
+.PHONY: fuzzers fuzz check san test bench run demo install docs
+fuzzers: $(FUZZERS:%=$(B)/fuzz/%)
+
+fuzz: ## every fuzzer for FUZZ_SECONDS (10) under ASan and UBSan
+	$(Q)$(MAKE) --no-print-directory SAN=fuzz fuzzers
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run-fuzz $(FUZZERS)
+
+check: $(PBS) ## the house rules: includes, owners, sizes, names, registries, docs
+	$(Q)tests/check/run
+
+tools: $(TOOLS)
+
+docs: all $(TOOLS) ## regenerate docs/*.md that are made from tables
+	$(Q)packaging/make-docs
+
+test: ## install what is missing, then all that CI runs (SAN=1: the unit tests under sanitizers only)
+ifeq ($(SAN),1)
+	$(Q)packaging/install-packages build test run
+	$(Q)$(MAKE) --no-print-directory SAN=1 unit
+else
+	$(Q)tests/run-all
+endif
+
+bench: ## install what is missing, measure the budgets of the design
+	$(Q)packaging/install-packages
+	$(Q)$(MAKE) --no-print-directory all tools
+	$(Q)tests/bench/run
+
+run: ## install what is missing, build, run hub and agent on this machine until Ctrl-C
+	$(Q)packaging/run
+
+demo: ## as run, with one real fault and its diagnosis
+	$(Q)packaging/run --demo
+
+install: all ## into $(DESTDIR)$(PREFIX): programs, rule packs, units, completions
+	$(Q)packaging/install $(DESTDIR) $(PREFIX) $(B)
+
+.PHONY: clean help tools
 clean: ## remove what was built
-	rm -rf build build-san
+	rm -rf build build-san build-fuzz
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include packaging/targets.mk
 -include $(OBJECTS:.o=.d) $(MAINS:%.c=$(B)/obj/%.d) $(TESTS:$(B)/%=$(B)/obj/%.d) $(TESTAID:.o=.d)

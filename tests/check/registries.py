@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Registries, files and tests agree: a line in a .def has its file, a file its line, each its test."""
+import os
+import re
+
+import tree
+
+# registry, macro, file of an entry, pattern of an entry's definition in a file of the room
+TABLES = [
+    ("collectors/collectors.def", "COLLECTOR", "collectors/{}.c", r"const struct collector collector_(\w+)\s*="),
+    ("exporters/exporters.def", "EXPORTER", "exporters/{}.c", r"const struct exporter exporter_(\w+)\s*="),
+    ("cli/cmds.def", "COMMAND", "cli/cmd_{}.c", r"const struct command command_(\w+)\s*="),
+]
+# Files whose tests are named otherwise, with the reason.
+TESTED_ELSEWHERE = {
+    "collectors/collector.c": "tests/rules/catalog_test.c registers all of them",
+}
+
+
+def entries(root, registry, macro):
+    path = os.path.join(root, registry)
+    if os.path.exists(path):
+        for number, line in tree.lines(root, registry):
+            match = re.match(rf"{macro}\((\w+)", line)
+            if match:
+                yield number, match.group(1)
+
+
+def check(root):
+    for registry, macro, pattern, definition in TABLES:
+        listed = {}
+        for number, stem in entries(root, registry, macro):
+            if stem in listed:
+                yield registry, number, f"{stem} is listed twice"
+            listed[stem] = number
+            if not os.path.exists(os.path.join(root, pattern.format(stem))):
+                yield registry, number, f"{stem} is listed, but {pattern.format(stem)} does not exist"
+        for path in tree.files(root, [".c"], [registry.split("/")[0]]):
+            for match in re.finditer(definition, tree.text(root, path)):
+                if match.group(1) not in listed:
+                    yield path, 1, f"defines {match.group(1)}, which {registry} does not list"
+        for stem, number in listed.items():
+            room = registry.split("/")[0]
+            names = [f"tests/{room}/{stem}_test.c", f"tests/{room}/cmd_{stem}_test.c"]
+            if not any(os.path.exists(os.path.join(root, n)) for n in names):
+                yield registry, number, f"{stem} has no test ({names[0]})"
+    for path in tree.files(root, [".c"], ["base", "model"]):
+        test = f"tests/{path[:-2]}_test.c"
+        if path not in TESTED_ELSEWHERE and not os.path.exists(os.path.join(root, test)):
+            yield path, 1, f"no {test}"
+    for room in ("rules/catalog",):
+        folder = os.path.join(root, room)
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+            if name.endswith(".why.yaml") and not re.search(r"^tests:", tree.text(root, f"{room}/{name}"), re.M):
+                yield f"{room}/{name}", 1, "the pack has no tests"
+
+
+if __name__ == "__main__":
+    tree.main("registries", check)
