@@ -40,10 +40,12 @@ enum opcode {
 	OP_TEXT,          /* push .text */
 	OP_BOOL,          /* push .a != 0 */
 	OP_UNKNOWN,       /* push unknown; .text says why */
-	OP_METRIC,        /* push the latest sample of metric .a on the entity (or on its nearest relative, see below) */
-	OP_EVENT_CODE,    /* push the code of the event: of metric .a */
-	OP_EVENT_FIELD,   /* push field .b of the event: of metric .a */
-	OP_ATTR,          /* push attribute .text of the entity of kind .a (the entity itself or its nearest relative); number if it reads as one and .b is 1 */
+	OP_METRIC,        /* push the latest sample of metric .a on the entity (or on its nearest relative, see below); .number: greatest age in ns, 0 the usual */
+	OP_EVENT_CODE,    /* push the code of the event: of metric .a. .c is 1 inside a predicate: the candidate. .c is 0 anywhere else:
+	                   * the newest event of .a on the entity (or its nearest relative) within .number ns, unknown when there is none */
+	OP_EVENT_FIELD,   /* push field .b of the event: likewise */
+	OP_ATTR,          /* push attribute .text of the entity of kind .a (the entity itself or its nearest relative); number if it reads as one and
+	                   * .b is 1. "key" is the key; "name" is what a person calls it (graph_describe) */
 	OP_PARAM,         /* push parameter .a of the rule's pack (overrides may change it at load time only) */
 	OP_COUNT,         /* events of metric .a on the entity in window .number ns for which program .b is true (PROGRAM_NONE: all): push number */
 	OP_RATE,          /* increase of counter .a in window .number, per second */

@@ -49,6 +49,8 @@ struct template_part {
 	uint32_t program;    /* of the value */
 	enum unit unit;      /* how to print a number */
 	bool is_observed;    /* {value}: what the evidence item observed; program is PROGRAM_NONE */
+	bool is_code;        /* a number that names something (pid, port, code): printed without thousands' commas or unit */
+	const char *const *states; /* the number is a state: print states[number]; else NULL */
 };
 
 struct template {
@@ -119,6 +121,7 @@ struct symptom_rule {
 	struct template title;
 	struct hold hold;
 	bool kept;       /* last good version of a rule that is now broken */
+	const struct rules_source *origin; /* the text it was made from */
 	const struct exception_rule *exceptions;
 	uint32_t n_exceptions;
 };
@@ -156,6 +159,7 @@ struct cause_rule {
 	const char *const *emit_codes;
 	uint32_t n_emit_codes;
 	bool kept;
+	const struct rules_source *origin; /* the text it was made from */
 	const struct exception_rule *exceptions;
 	uint32_t n_exceptions;
 };
@@ -166,7 +170,8 @@ struct demand {
 	uint64_t window_ns;
 };
 
-struct rules_test; /* inline tests: rules/rules_test.h */
+struct rules_test;   /* inline tests: rules/rules_test.h */
+struct rules_source; /* below */
 
 struct ruleset {
 	struct arena *arena;
