@@ -4,9 +4,13 @@
  * Room: base.  Owns: the tree (in the caller's arena).  Thread: any.  Clock: none.
  * Read through libyaml's events, whose marks give the places. Refused, each with its place: anchors,
  * aliases, tags, merge keys, more than one document, duplicate keys, a key that YAML 1.1 would read
- * as a boolean (on, off, yes, no, y, n, true, false), invalid UTF-8.
- * Bounds: 1 MiB of text, depth 32, 100,000 nodes. libyaml's flow nesting is quadratic in depth, so
- * the depth is counted before libyaml sees the text.
+ * as a boolean (on, off, yes, no, y, n, true, false; quoted it is allowed), directives, invalid UTF-8,
+ * control, bidi and invisible characters (written raw; escapes in "" are fine).
+ * What can be passed over is reported together with what follows it; a syntax error ends the reading.
+ * Codes: E100 syntax, E101 limits, E102 UTF-8, E103 characters, E104 duplicate key, E105 anchor or alias,
+ * E106 tag, E107 merge key, E108 boolean key, E109 key, E110 document.
+ * Bounds: 1 MiB of text, depth 32, 100,000 values. libyaml's scanner is quadratic in flow nesting, but it
+ * runs at most 1,024 characters of one line ahead of its events: counting depth there keeps it linear.
  */
 #ifndef WHY_BASE_YAML_TREE_H
 #define WHY_BASE_YAML_TREE_H
@@ -31,6 +35,7 @@ struct yaml_node {
 	size_t len;
 	bool quoted;             /* scalar in '' or "" */
 	bool block;              /* scalar in | or > */
+	bool verbatim;           /* scalar whose content stands in the file byte for byte, on one line */
 	const char *key;         /* as a mapping's member: its key, else NULL */
 	uint32_t key_line, key_column;
 	struct yaml_node *first; /* children in order */
