@@ -7,7 +7,9 @@
  * never fails a collector. No allocation after birth.
  *
  * A batch is bound to one graph: batch_entity and its kin apply at once and are journalled as ops, so that
- * model/codec.c can write the batch into a recording, or across a socket, and replay it elsewhere.
+ * model/codec.h can write the batch into a recording, or across a socket, and replay it elsewhere. Only what
+ * changed the graph is journalled: saying the same again every tick costs a look-up and no op.
+ * Texts of events are UTF-8 whatever came in: bytes that are not appear as \xNN.
  */
 #ifndef WHY_MODEL_BATCH_H
 #define WHY_MODEL_BATCH_H
@@ -19,6 +21,9 @@
 #include "base/clock.h"
 #include "model/graph.h"
 #include "model/metric.h"
+
+#define BATCH_MAX_TEXT    513  /* of a text value, with its NUL */
+#define BATCH_MAX_MESSAGE 1024 /* of a message, with its NUL */
 
 enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICAL, SEVERITY_MAX };
 
@@ -69,7 +74,8 @@ struct batch {
 	size_t n_ops, max_ops;
 	struct arena *texts;
 	uint64_t dropped_samples, dropped_events, dropped_ops; /* since birth */
-	uint64_t refused_entities;                             /* since birth: the graph was full */
+	uint64_t refused_entities; /* since birth: the graph was full, or the key bad */
+	uint32_t metric_base;      /* see batch_set_metric_base */
 };
 
 /* -ENOMEM. `graph` is not owned. */
@@ -88,7 +94,8 @@ void batch_link(struct batch *b, enum edge_kind kind, entity_id from, entity_id 
 void batch_unlink(struct batch *b, enum edge_kind kind, entity_id from, entity_id to);
 void batch_gone(struct batch *b, entity_id id);
 
-/* A reading that the machine cannot give is not written at all: absent is not zero. NaN is dropped. */
+/* A reading that the machine cannot give is not written at all: absent is not zero. NaN and infinities are dropped.
+ * A sample on an entity that the graph no longer holds is dropped and counted. */
 void batch_sample(struct batch *b, uint32_t metric, entity_id entity, double value);
 void batch_sample_at(struct batch *b, uint32_t metric, entity_id entity, mono_ns_t at, double value);
 
