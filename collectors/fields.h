@@ -39,7 +39,7 @@ bool fields_assigned(struct fields f, const char *key, uint64_t *ret_value);
 #define FIELDS_MAX_KEYS 64
 
 /* A file of lines "key NUMBER ..." (also "Key:  NUMBER kB"): set values[i] where keys[i] was found. Returns the set of
- * what was found, bit i for keys[i]. Fast when `keys` are in the file's order; correct in any. n_keys <= FIELDS_MAX_KEYS. */
+ * what was found, bit i for keys[i]. Fast when `keys` are in the file's order; correct in any. */
 uint64_t fields_keyed(const char *text, size_t len, const char *const *keys, size_t n_keys, uint64_t *values);
 
 /* A file that holds one number, or "max" (UINT64_MAX). */
