@@ -74,7 +74,7 @@ endif
 # ---- programs ---------------------------------------------------------------------------------------
 
 .PHONY: all
-all: $(patsubst %,$(B)/bin/%,$(patsubst agent,whyd,$(patsubst hub,whyhub,$(patsubst cli,why,$(patsubst %/main.c,%,$(wildcard $(MAINS))))))) ## build whyd, whyhub and why
+all: $(B)/libwhy.a $(patsubst %,$(B)/bin/%,$(patsubst agent,whyd,$(patsubst hub,whyhub,$(patsubst cli,why,$(patsubst %/main.c,%,$(wildcard $(MAINS))))))) ## build whyd, whyhub and why
 
 $(B)/bin/whyd: $(B)/obj/agent/main.o $(B)/libwhy.a
 $(B)/bin/whyhub: $(B)/obj/hub/main.o $(B)/libwhy.a
