@@ -34,6 +34,8 @@ static int read_whole(int fd, bool again, char *buffer, size_t size, size_t *ret
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n > 0 && !full)
+			len += (size_t)n;
 		buffer[len] = '\0';
 		if (n < 0)
 			return -errno;
@@ -41,7 +43,6 @@ static int read_whole(int fd, bool again, char *buffer, size_t size, size_t *ret
 			break;
 		if (full)
 			return -EFBIG;
-		len += (size_t)n;
 	}
 	if (ret_len)
 		*ret_len = len;
