@@ -101,12 +101,21 @@ static Why__V1__Answer *answer_message(struct pack *p, const struct answer *a, s
 	return m;
 }
 
-Why__V1__Answer *message_of_answer(struct pack *p, const struct answer *a)
+Why__V1__Answer *message_of_answer(struct pack *p, const struct answer *a, size_t max_bytes)
 {
-	return answer_message(p, a, ANSWER_MAX_FINDINGS, ANSWER_MAX_LINES);
+	size_t max_findings = MIN_OF(a->n_findings, (size_t)ANSWER_MAX_FINDINGS);
+	size_t max_lines = MIN_OF(a->n_lines, (size_t)ANSWER_MAX_LINES);
+	Why__V1__Answer *m = answer_message(p, a, max_findings, max_lines);
+
+	while (!p->error && max_findings + max_lines > 0 && why__v1__answer__get_packed_size(m) > max_bytes) {
+		max_findings /= 2;
+		max_lines /= 2;
+		m = answer_message(p, a, max_findings, max_lines);
+	}
+	return m;
 }
 
-static int pack_part(const struct answer *a, size_t max_findings, size_t max_lines, struct buf *out)
+static int pack_within(const struct answer *a, size_t max_bytes, struct buf *out)
 {
 	AUTO_PACK struct pack p;
 	Why__V1__Answer *m;
@@ -114,27 +123,18 @@ static int pack_part(const struct answer *a, size_t max_findings, size_t max_lin
 
 	if (r < 0)
 		return r;
-	m = answer_message(&p, a, max_findings, max_lines);
+	m = message_of_answer(&p, a, max_bytes);
 	return p.error ? p.error : pack_message(&p, &m->base, out);
 }
 
 int answer_pack(const struct answer *a, struct buf *out)
 {
-	return pack_part(a, ANSWER_MAX_FINDINGS, ANSWER_MAX_LINES, out);
+	return pack_within(a, SIZE_MAX, out);
 }
 
 int answer_pack_cut(const struct answer *a, struct buf *out)
 {
-	size_t max_findings = a->n_findings, max_lines = a->n_lines;
-
-	for (;;) {
-		int r = pack_part(a, max_findings, max_lines, out);
-
-		if (r != -EMSGSIZE || max_findings + max_lines == 0)
-			return r;
-		max_findings /= 2;
-		max_lines /= 2;
-	}
+	return pack_within(a, out->max - out->len, out);
 }
 
 /* ---- unpacking ---- */

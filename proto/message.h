@@ -26,7 +26,8 @@ void message_read_question(struct unpack *u, const Why__V1__Question *m, struct 
 Why__V1__Question *message_of_question(struct pack *p, const struct query *q);
 
 struct answer *message_read_answer(struct unpack *u, const Why__V1__Answer *m);
-Why__V1__Answer *message_of_answer(struct pack *p, const struct answer *a);
+/* Findings and lines are left out from the tail until it packs to max_bytes or has none left. */
+Why__V1__Answer *message_of_answer(struct pack *p, const struct answer *a, size_t max_bytes);
 
 /* Lists that findings and answers both have. */
 Why__V1__Unknown **message_of_unknown(struct pack *p, const struct finding_unknown *unknown, size_t n);
