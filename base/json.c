@@ -161,7 +161,7 @@ void json_text(struct json *j, const char *value)
 	if (value)
 		json_text_n(j, value, strlen(value));
 	else
-		json_null(j);
+		json_nil(j);
 }
 
 void json_i64(struct json *j, int64_t value)
@@ -185,7 +185,7 @@ void json_double(struct json *j, double value)
 	char text[40];
 
 	if (!isfinite(value)) {
-		json_null(j);
+		json_nil(j);
 		return;
 	}
 	if (value == trunc(value) && fabs(value) < 1e15) { /* 1e+06 is JSON, but nobody's habit */
@@ -206,7 +206,7 @@ void json_bool(struct json *j, bool value)
 	put_value(j, value ? "true" : "false");
 }
 
-void json_null(struct json *j)
+void json_nil(struct json *j)
 {
 	put_value(j, "null");
 }

@@ -39,7 +39,7 @@ void json_i64(struct json *j, int64_t value);
 void json_u64(struct json *j, uint64_t value);
 void json_double(struct json *j, double value); /* the fewest digits, from 6, that read back the same */
 void json_bool(struct json *j, bool value);
-void json_null(struct json *j);
+void json_nil(struct json *j); /* writes null; jansson owns the name json_null */
 
 /* key and value in one; the _nonempty form writes nothing when value is NULL or "". */
 void json_key_text(struct json *j, const char *key, const char *value);
