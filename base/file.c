@@ -26,6 +26,7 @@ static int read_whole(int fd, bool again, char *buffer, size_t size, size_t *ret
 	char more;
 
 	assert(size > 0);
+	buffer[0] = '\0';
 	for (;;) {
 		bool full = len == size - 1;
 		void *to = full ? &more : buffer + len;

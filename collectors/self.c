@@ -82,6 +82,7 @@ static const struct metric_desc metrics[N_METRICS] = {
 
 struct self {
 	long page_bytes;
+	int statm_fd;
 	uint64_t cpu_ns;
 	mono_ns_t at, next_slow;
 	bool has_cpu;
@@ -111,6 +112,7 @@ static int self_open(const struct collect_env *env, void **ret_state)
 	if (!s)
 		return -ENOMEM;
 	s->page_bytes = env->page_bytes;
+	s->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	*ret_state = s;
 	return 0;
 }
@@ -138,7 +140,7 @@ static void sample_memory(const struct self *s, struct batch *b, entity_id node)
 	char text[256];
 	size_t len;
 	uint64_t pages;
-	if (file_read_at(AT_FDCWD, "/proc/self/statm", text, sizeof(text), &len) < 0)
+	if (s->statm_fd < 0 || file_reread(s->statm_fd, text, sizeof(text), &len) < 0)
 		return;
 	struct fields f = fields_of(text, len);
 	if (fields_skip(&f, 1) && fields_u64(&f, &pages))
@@ -185,7 +187,10 @@ static int self_collect(void *state, mono_ns_t now, struct batch *out)
 
 static void self_close(void *state)
 {
-	free(state);
+	struct self *s = state;
+	if (s)
+		cleanup_close(&s->statm_fd);
+	free(s);
 }
 
 static struct event *emit(struct batch *b, uint32_t first, uint32_t metric, const char *collector, mono_ns_t at,

@@ -29,7 +29,8 @@ struct harness *harness_new(const struct collector *c, const char *root)
 	h->root_fd = open(root ? root : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (h->root_fd < 0)
 		fail_msg("cannot open %s: %s", root, strerror(errno));
-	if (file_read_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", h->boot_id, sizeof(h->boot_id), NULL) == 0)
+	AUTO_CLOSE int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && file_reread(fd, h->boot_id, sizeof(h->boot_id), NULL) == 0)
 		h->boot_id[strcspn(h->boot_id, "\n")] = '\0';
 	h->env = (struct collect_env){ .root_fd = h->root_fd, .fixture = root != NULL, .boot_id = h->boot_id,
 				       .node_name = HARNESS_NODE, .ticks_per_s = sysconf(_SC_CLK_TCK),

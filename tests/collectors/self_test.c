@@ -36,7 +36,7 @@ static void test_cost_is_ours(void **unused)
 	assert_ok(harness_collect(h, 110 * NS_PER_S));
 	assert_true(harness_node(h, "whyd.cpu_ratio") > 0.001);
 	assert_true(harness_node(h, "whyd.fds") == before + 8);
-	assert_ok(file_read_at(AT_FDCWD, "/proc/self/statm", text, sizeof(text), NULL));
+	assert_ok(file_read_at(h->root_fd, "/proc/self/statm", text, sizeof(text), NULL));
 	assert_int_equal(sscanf(text, "%*u %llu", &pages), 1);
 	double expected = (double)pages * (double)sysconf(_SC_PAGESIZE);
 	assert_true(fabs(harness_node(h, "whyd.memory") - expected) < 8e6);
