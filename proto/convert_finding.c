@@ -8,12 +8,12 @@
 #include "base/cleanup.h"
 #include "proto/message.h"
 
-_Static_assert(WHY__V1__ENTITY_KIND__ENTITY_KIND_COLLECTOR == ENTITY_KIND_MAX, "EntityKind follows enum entity_kind");
-_Static_assert(WHY__V1__SEVERITY__SEVERITY_CRITICAL == SEVERITY_MAX, "Severity follows enum severity");
-_Static_assert(WHY__V1__FINDING_STATE__FINDING_STATE_RESOLVED == FINDING_STATE_MAX, "FindingState follows enum finding_state");
-_Static_assert(WHY__V1__FINDING_KIND__FINDING_KIND_SYMPTOM == FINDING_KIND_MAX, "FindingKind follows enum finding_kind");
-_Static_assert(WHY__V1__AUTOMATIC__AUTOMATIC_ALLOW == FINDING_AUTO_MAX, "Automatic follows enum finding_auto");
-_Static_assert(WHY__V1__REMEDY_ACTION__REMEDY_ACTION_CONTACT_VENDOR == REMEDY_ACTION_MAX, "RemedyAction follows enum remedy_action");
+_Static_assert((int)WHY__V1__ENTITY_KIND__ENTITY_KIND_COLLECTOR == (int)ENTITY_KIND_MAX, "EntityKind follows enum entity_kind");
+_Static_assert((int)WHY__V1__SEVERITY__SEVERITY_CRITICAL == (int)SEVERITY_MAX, "Severity follows enum severity");
+_Static_assert((int)WHY__V1__FINDING_STATE__FINDING_STATE_RESOLVED == (int)FINDING_STATE_MAX, "FindingState follows enum finding_state");
+_Static_assert((int)WHY__V1__FINDING_KIND__FINDING_KIND_SYMPTOM == (int)FINDING_KIND_MAX, "FindingKind follows enum finding_kind");
+_Static_assert((int)WHY__V1__AUTOMATIC__AUTOMATIC_ALLOW == (int)FINDING_AUTO_MAX, "Automatic follows enum finding_auto");
+_Static_assert((int)WHY__V1__REMEDY_ACTION__REMEDY_ACTION_CONTACT_VENDOR == (int)REMEDY_ACTION_MAX, "RemedyAction follows enum remedy_action");
 _Static_assert(WHY__V1__UNIT__UNIT_CPUS == UNIT_MAX - 1, "Unit follows enum unit, without an offset: none is 0");
 
 /* ---- packing ---- */

@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "proto/message.h"
 
-_Static_assert(WHY__V1__REFUSAL_CODE__REFUSAL_CODE_REPLACED == FRAME_REFUSED_MAX, "RefusalCode follows enum frame_refusal");
+_Static_assert((int)WHY__V1__REFUSAL_CODE__REFUSAL_CODE_REPLACED == (int)FRAME_REFUSED_MAX, "RefusalCode follows enum frame_refusal");
 
 #define WATCH_CURSOR_SIZE 64
 
