@@ -20,7 +20,7 @@ HEADERS = [
 ]
 CALLS = [
     (r"\bclock_gettime\s*\(|\bgettimeofday\s*\(|(?<![\w.>])time\s*\(\s*(NULL|&)", ["base/clock.c"], "reads a clock"),
-    (r"\bclock_(mono|wall)_now\s*\(\s*\)", ["base/clock.[ch]", "base/log.c", "base/loop.c", "agent/*", "hub/*", "cli/*", "proto/call*.c", "exporters/*"],
+    (r"\bclock_(mono|wall)_now\s*\(\s*\)", ["base/clock.[ch]", "base/log.c", "base/loop.c", "agent/*", "hub/*", "cli/*", "proto/call*.c", "proto/local.c", "exporters/*"],
      "reads a clock: take `now` as an argument"),
     (r"\blog_(error|warning|info|debug|line)\s*\(", ["base/log.[ch]", "agent/*", "hub/*", "cli/*", "exporters/*", "proto/*"],
      "logs: return an error or write an event instead"),
