@@ -18,6 +18,8 @@
 /* Knobs, events a second on one CPU. */
 const volatile __u32 deaths_per_s = 500;
 const volatile __u32 chatter_per_s = 50;
+/* An ordinary failure (exit code 1..125) of a process that lived shorter is only counted: shells make them all day. */
+const volatile __u64 failure_min_ns = 1000000000ULL;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -155,6 +157,32 @@ int BPF_PROG(task_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 	return 0;
 }
 
+/* First process of its pid namespace: the main process of a container. */
+static __always_inline bool is_namespace_init(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	__u32 level = pid ? BPF_CORE_READ(pid, level) : 0;
+	__s32 nr = 0;
+
+	if (!level || level > 32)
+		return false;
+	bpf_probe_read_kernel(&nr, sizeof(nr),
+			      (void *)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid) +
+				      bpf_core_field_offset(struct upid, nr));
+	return nr == 1;
+}
+
+static __always_inline bool failure_matters(struct task_struct *task, __u32 code)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+	if ((code & 0x7f) || ((code >> 8) & 0xff) >= 126)
+		return true;
+	if (bpf_ktime_get_boot_ns() - BPF_CORE_READ(leader, start_boottime) >= failure_min_ns)
+		return true;
+	return is_namespace_init(task);
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(task_exit, struct task_struct *task)
 {
@@ -174,7 +202,7 @@ int BPF_PROG(task_exit, struct task_struct *task)
 		is_known = bpf_map_delete_elem(&known, &tgid) == 0;
 	if (code)
 		count(EXITS_N_ABNORMAL);
-	else if (!is_known)
+	if (!is_known && (!code || !failure_matters(task, code)))
 		return 0;
 	now = bpf_ktime_get_ns();
 	signo = code & 0x7f;
