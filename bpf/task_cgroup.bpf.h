@@ -3,8 +3,8 @@
  *
  * Room: bpf.  Bounds: `cgroup_paths` is an LRU; what fell out is looked up by id in user space.
  *
- * With cgroup v1 a task is in one cgroup a hierarchy: the deepest of cpu, memory, pids and unified is taken, so
- * that a task which somebody moved in one hierarchy only counts there. The path is copied while the cgroup still
+ * With cgroup v1 a task is in one cgroup a hierarchy: the first of cpu, memory, pids and unified is taken in which it
+ * is not in the root, so that a task which somebody moved in one hierarchy only counts there. The path is copied while the cgroup still
  * exists: after a kill it is often gone before user space gets to ask.
  */
 #ifndef WHY_BPF_TASK_CGROUP_BPF_H
@@ -88,17 +88,13 @@ static __always_inline struct cgroup *task_cgroup_of_subsys(struct css_set *set,
 	return css ? BPF_CORE_READ(css, cgroup) : NULL;
 }
 
-static __always_inline void task_cgroup_deeper(struct cgroup *cgrp, __u32 hier, __s32 *level, __u32 *best_hier,
+/* Take `cgrp` unless one below a root was found before. */
+static __always_inline void task_cgroup_prefer(struct cgroup *cgrp, __u32 hier, __s32 *level, __u32 *best_hier,
 					       struct kernfs_node **kn)
 {
-	__s32 l;
-
-	if (!cgrp)
+	if (!cgrp || *level > 0)
 		return;
-	l = BPF_CORE_READ(cgrp, level);
-	if (l <= *level)
-		return;
-	*level = l;
+	*level = BPF_CORE_READ(cgrp, level);
 	*best_hier = hier;
 	*kn = BPF_CORE_READ(cgrp, kn);
 }
@@ -115,16 +111,16 @@ static __always_inline __u64 task_cgroup_key(struct task_struct *task, struct ke
 		return 0;
 	if (cgroup_v1) {
 		if (bpf_core_enum_value_exists(enum cgroup_subsys_id, cpu_cgrp_id))
-			task_cgroup_deeper(task_cgroup_of_subsys(set, bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id)),
+			task_cgroup_prefer(task_cgroup_of_subsys(set, bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id)),
 					   TASK_CGROUP_CPU, &level, &hier, &kn);
 		if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
-			task_cgroup_deeper(task_cgroup_of_subsys(set, bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)),
+			task_cgroup_prefer(task_cgroup_of_subsys(set, bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)),
 					   TASK_CGROUP_MEMORY, &level, &hier, &kn);
 		if (bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
-			task_cgroup_deeper(task_cgroup_of_subsys(set, bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id)),
+			task_cgroup_prefer(task_cgroup_of_subsys(set, bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id)),
 					   TASK_CGROUP_PIDS, &level, &hier, &kn);
 	}
-	task_cgroup_deeper(BPF_CORE_READ(set, dfl_cgrp), TASK_CGROUP_UNIFIED, &level, &hier, &kn);
+	task_cgroup_prefer(BPF_CORE_READ(set, dfl_cgrp), TASK_CGROUP_UNIFIED, &level, &hier, &kn);
 	if (!kn)
 		return 0;
 	*ret_kn = kn;

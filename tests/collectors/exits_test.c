@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/test.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "tests/collectors/scene.h"
+
+extern const struct collector collector_exits;
+
+static int kill_body(void *arg)
+{
+	return kill(*(pid_t *)arg, SIGKILL);
+}
+
+static int stop_body(void *arg)
+{
+	return kill(*(pid_t *)arg, SIGSTOP);
+}
+
+static int fault_body(void *arg)
+{
+	volatile char *p = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)arg;
+	(void)signal(SIGSEGV, SIG_DFL); /* a sanitizer may have taken it */
+	*p = 1;
+	return 0;
+}
+
+static int fail_body(void *arg)
+{
+	(void)usleep(1100000);
+	return *(int *)arg;
+}
+
+static int quick_body(void *arg)
+{
+	return *(int *)arg;
+}
+
+static void sigkill_names_its_sender(void **state)
+{
+	struct harness *h = scene_harness(&collector_exits);
+	pid_t victim = scene_spawn("ex-victim", scene_sleep, NULL), killer;
+	char key[64], wanted[64];
+
+	(void)state;
+	scene_key(victim, key, sizeof(key));
+	(void)snprintf(wanted, sizeof(wanted), "%u", geteuid());
+	killer = scene_spawn("ex-killer", kill_body, &victim);
+	const struct event *e = scene_await(h, "proc.signal.fatal", key);
+	assert_non_null(e);
+	assert_int_equal(e->code, SIGKILL);
+	assert_string_equal(harness_text(h, e, "comm"), "ex-victim");
+	assert_string_equal(harness_text(h, e, "sender_comm"), "ex-killer");
+	assert_true(harness_number(h, e, "sender_pid") == killer);
+	assert_true(harness_number(h, e, "sender_uid") == geteuid());
+	assert_true(harness_number(h, e, "by_kernel") == 0);
+	assert_true(harness_number(h, e, "same_process") == 0);
+	assert_non_null(harness_text(h, e, "cgroup"));
+	assert_int_equal(harness_text(h, e, "cgroup")[0], '/');
+	char pid_text[16];
+	(void)snprintf(pid_text, sizeof(pid_text), "%d", victim);
+	entity_id id = graph_find(h->graph, ENTITY_PROCESS, key);
+	assert_string_equal(graph_attr(h->graph, id, "pid"), pid_text);
+	assert_string_equal(graph_attr(h->graph, id, "comm"), "ex-victim");
+	assert_string_equal(graph_attr(h->graph, id, "uid"), wanted);
+	(void)scene_wait(killer);
+	/* The death itself, unless it came in the same drain. */
+	if (harness_events(h, "proc.exit") == 0)
+		e = scene_await(h, "proc.exit", key);
+	else
+		e = harness_event(h, "proc.exit", 0);
+	assert_non_null(e);
+	assert_true(harness_number(h, e, "signal") == SIGKILL);
+	assert_true(graph_is_gone(h->graph, id, NULL));
+	(void)scene_wait(victim);
+	harness_close(&h);
+}
+
+static void a_fault_is_by_the_kernel_and_by_itself(void **state)
+{
+	struct harness *h = scene_harness(&collector_exits);
+	char prefix[16];
+
+	(void)state;
+	pid_t pid = scene_spawn("ex-fault", fault_body, NULL);
+	(void)snprintf(prefix, sizeof(prefix), "%d/", pid);
+	const struct event *e = NULL;
+	for (int i = 0; i < 20 && !e; i++) {
+		e = scene_await(h, "proc.signal.fatal", NULL);
+		if (e && strncmp(harness_event_key(h, e), prefix, strlen(prefix)) != 0)
+			e = NULL;
+	}
+	assert_non_null(e);
+	assert_int_equal(e->code, SIGSEGV);
+	assert_true(harness_number(h, e, "by_kernel") == 1);
+	assert_true(harness_number(h, e, "same_process") == 1);
+	assert_string_equal(harness_text(h, e, "sender_comm"), "kernel");
+	(void)scene_wait(pid);
+	harness_close(&h);
+}
+
+static void a_stop_is_reported_with_its_sender(void **state)
+{
+	struct harness *h = scene_harness(&collector_exits);
+	pid_t victim = scene_spawn("ex-stopped", scene_sleep, NULL), sender;
+	char key[64];
+
+	(void)state;
+	scene_key(victim, key, sizeof(key));
+	sender = scene_spawn("ex-stopper", stop_body, &victim);
+	const struct event *e = scene_await(h, "proc.signal.stop", key);
+	assert_non_null(e);
+	assert_int_equal(e->code, SIGSTOP);
+	assert_string_equal(harness_text(h, e, "sender_comm"), "ex-stopper");
+	assert_true(harness_number(h, e, "sender_pid") == sender);
+	(void)scene_wait(sender);
+	(void)scene_end(victim);
+	harness_close(&h);
+}
+
+static void a_failure_is_told_when_it_lived(void **state)
+{
+	struct harness *h = scene_harness(&collector_exits);
+	char key[64];
+	int code = 37;
+
+	(void)state;
+	pid_t pid = scene_spawn("ex-fails", fail_body, &code);
+	scene_key(pid, key, sizeof(key));
+	const struct event *e = scene_await(h, "proc.exit", key);
+	assert_non_null(e);
+	assert_int_equal(e->code, 37);
+	assert_true(harness_number(h, e, "exit_code") == 37);
+	assert_true(harness_number(h, e, "signal") == 0);
+	assert_true(harness_number(h, e, "lifetime") > 1.0e9 && harness_number(h, e, "lifetime") < 60.0e9);
+	(void)scene_wait(pid);
+	harness_close(&h);
+}
+
+/* Successful short processes are counted in the kernel and sent nowhere. */
+static void ordinary_ends_are_only_counted(void **state)
+{
+	struct harness *h = scene_harness(&collector_exits);
+	int codes[2] = { 0, 1 };
+
+	(void)state;
+	assert_ok(harness_collect(h, clock_mono_now()));
+	double exits = harness_node(h, "node.proc.exits"), abnormal = harness_node(h, "node.proc.abnormal_exits");
+	for (int i = 0; i < 50; i++)
+		(void)scene_wait(scene_spawn("ex-quick", quick_body, &codes[i % 2]));
+	assert_ok(harness_collect(h, clock_mono_now()));
+	assert_true(harness_node(h, "node.proc.exits") >= exits + 50);
+	assert_true(harness_node(h, "node.proc.abnormal_exits") >= abnormal + 25);
+	while (harness_drain(h, 64, clock_mono_now()) > 0)
+		for (size_t i = 0; i < harness_events(h, "proc.exit"); i++)
+			assert_string_not_equal(harness_text(h, harness_event(h, "proc.exit", i), "comm"), "ex-quick");
+	harness_close(&h);
+}
+
+/* A process that somebody made an entity for is followed to its end, also when that is a good one. */
+static void a_known_process_is_gone_when_it_ends(void **state)
+{
+	struct harness *h = scene_harness(&collector_exits);
+	pid_t pid = scene_spawn("ex-known", scene_sleep, NULL), stale = scene_spawn("ex-stale", scene_sleep, NULL);
+	char key[64], stale_key[64];
+
+	(void)state;
+	scene_key(pid, key, sizeof(key));
+	scene_key(stale, stale_key, sizeof(stale_key));
+	(void)scene_end(stale);
+	while (harness_drain(h, 64, clock_mono_now()) > 0)
+		;
+	harness_collect(h, clock_mono_now());
+	entity_id id = batch_entity(h->batch, ENTITY_PROCESS, key), gone = batch_entity(h->batch, ENTITY_PROCESS, stale_key);
+	assert_ok(harness_collect(h, clock_mono_now()));
+	assert_false(graph_is_gone(h->graph, id, NULL));
+	assert_true(graph_is_gone(h->graph, gone, NULL)); /* was dead when it was made */
+	(void)kill(pid, SIGTERM);
+	(void)scene_wait(pid);
+	for (int i = 0; i < 50 && !graph_is_gone(h->graph, id, NULL); i++)
+		if (harness_wait(h, 100))
+			(void)harness_drain(h, 64, clock_mono_now());
+	assert_true(graph_is_gone(h->graph, id, NULL));
+	harness_close(&h);
+}
+
+/* A flood is bounded, counted, and cannot silence a fatal signal that comes after it. */
+static void a_flood_is_counted_as_missed(void **state)
+{
+	struct harness *h = scene_harness(&collector_exits);
+	pid_t victim = scene_spawn("ex-after", scene_sleep, NULL);
+	char key[64];
+	int code = 127;
+
+	(void)state;
+	assert_ok(harness_collect(h, clock_mono_now()));
+	double missed = harness_node(h, "node.proc.missed");
+	for (int i = 0; i < 600; i++)
+		(void)scene_wait(scene_spawn("ex-flood", quick_body, &code));
+	scene_key(victim, key, sizeof(key));
+	(void)kill(victim, SIGKILL);
+	assert_non_null(scene_await(h, "proc.signal.fatal", key));
+	assert_ok(harness_collect(h, clock_mono_now()));
+	assert_true(harness_node(h, "node.proc.missed") > missed);
+	(void)scene_wait(victim);
+	harness_close(&h);
+}
+
+static void a_fixture_root_is_refused_with_a_reason(void **state)
+{
+	struct harness *h = harness_new(&collector_exits, "/tmp");
+
+	(void)state;
+	assert_err(harness_probe(h), ENOSYS);
+	assert_non_null(strstr(h->reason, "root prefix"));
+	harness_close(&h);
+}
+
+static void say_count(void *arg, const char *hook, int error, const char *reason)
+{
+	(void)reason;
+	assert_null(strstr(hook, "sched_switch"));
+	if (!error)
+		(*(int *)arg)++;
+}
+
+static void every_hook_is_reported(void **state)
+{
+	struct harness *h = scene_harness(&collector_exits);
+	int n = 0;
+
+	(void)state;
+	collector_exits.hooks(h->state, say_count, &n);
+	assert_int_equal(n, 3);
+	harness_close(&h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sigkill_names_its_sender),
+		cmocka_unit_test(a_fault_is_by_the_kernel_and_by_itself),
+		cmocka_unit_test(a_stop_is_reported_with_its_sender),
+		cmocka_unit_test(a_failure_is_told_when_it_lived),
+		cmocka_unit_test(ordinary_ends_are_only_counted),
+		cmocka_unit_test(a_known_process_is_gone_when_it_ends),
+		cmocka_unit_test(a_flood_is_counted_as_missed),
+		cmocka_unit_test(a_fixture_root_is_refused_with_a_reason),
+		cmocka_unit_test(every_hook_is_reported),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
