@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/record.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "proto/convert.h"
+
+int record_batch_new(const char *node, const char *spool_id, size_t max_records, struct record_batch **ret_batch)
+{
+	AUTO(record_batch_free) struct record_batch *b = NULL;
+	int r;
+
+	assert(node && spool_id && ret_batch);
+	if (max_records > RECORD_BATCH_MAX || strlen(node) >= RECORD_MAX_NODE || strlen(spool_id) >= RECORD_SPOOL_SIZE)
+		return -EMSGSIZE;
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	r = arena_new(RECORD_BATCH_MAX_BYTES, &b->arena);
+	if (r < 0)
+		return r;
+	b->node = arena_strdup(b->arena, node);
+	b->spool_id = arena_strdup(b->arena, spool_id);
+	b->records = arena_alloc_array(b->arena, max_records, sizeof(*b->records));
+	if (!b->node || !b->spool_id || !b->records)
+		return -ENOMEM;
+	b->max_records = max_records;
+	*ret_batch = TAKE_PTR(b);
+	return 0;
+}
+
+void record_batch_free(struct record_batch **batch)
+{
+	if (!*batch)
+		return;
+	arena_free(&(*batch)->arena);
+	free(*batch);
+	*batch = NULL;
+}
+
+const char *record_entity_other(enum entity_kind kind, const char *key)
+{
+	const char *cut = NULL;
+
+	if (kind == ENTITY_POD)
+		cut = strrchr(key, '/');
+	else if (kind == ENTITY_JOB || kind == ENTITY_RANK)
+		cut = strchr(key, ':');
+	return cut ? cut + 1 : "";
+}
+
+static const char *other_of(const struct finding_entity *e)
+{
+	if (e->kind == ENTITY_GPU) {
+		for (size_t i = 0; i < e->n_attrs; i++) {
+			if (strcmp(e->attrs[i].name, "uuid") == 0)
+				return e->attrs[i].value;
+		}
+	}
+	return record_entity_other(e->kind, e->id ? e->id : "");
+}
+
+static int copy_entity(struct arena *a, const struct finding_entity *from, struct record_entity *ret)
+{
+	ret->kind = from->kind;
+	ret->key = arena_strdup(a, from->id ? from->id : "");
+	ret->other = arena_strdup(a, other_of(from));
+	return ret->key && ret->other ? 0 : -ENOMEM;
+}
+
+static int copy_entities(struct arena *a, const struct finding *f, struct record *ret)
+{
+	int r;
+
+	ret->entities = arena_alloc_array(a, f->n_affected + 1, sizeof(*ret->entities));
+	if (!ret->entities)
+		return -ENOMEM;
+	r = copy_entity(a, &f->subject, &ret->entities[0]);
+	for (size_t i = 0; i < f->n_affected && r == 0; i++)
+		r = copy_entity(a, &f->affected[i], &ret->entities[i + 1]);
+	ret->n_entities = f->n_affected + 1;
+	return r;
+}
+
+static int copy_texts(struct arena *a, const struct finding *f, const uint8_t *data, size_t n, struct record *ret)
+{
+	uint8_t *bytes = arena_alloc(a, n);
+
+	ret->id = arena_strdup(a, f->id);
+	ret->rule = arena_strdup(a, f->rule ? f->rule : "");
+	ret->title = arena_strdup(a, f->title ? f->title : "");
+	if (!bytes || !ret->id || !ret->rule || !ret->title)
+		return -ENOMEM;
+	memcpy(bytes, data, n);
+	ret->data = bytes;
+	ret->n_data = n;
+	return 0;
+}
+
+static const char *wrong_field(const struct finding *f, const char *node)
+{
+	if (!f->id[0])
+		return "id";
+	if (f->revision == 0 || f->revision > INT64_MAX)
+		return "revision";
+	if (!f->node || strcmp(f->node, node) != 0)
+		return "node";
+	if (f->opened_at > INT64_MAX || f->changed_at > INT64_MAX || f->resolved_at > INT64_MAX)
+		return "time";
+	return NULL;
+}
+
+int record_batch_add(struct record_batch *b, uint64_t seq, const uint8_t *data, size_t n, const char **ret_field)
+{
+	AUTO(finding_free) struct finding *f = NULL;
+	struct record rec = { .seq = seq };
+	const char *wrong;
+	int r;
+
+	assert(b && (data || n == 0));
+	if (b->n_records >= b->max_records)
+		return -ENOSPC;
+	if (seq == 0 || seq > INT64_MAX) {
+		if (ret_field)
+			*ret_field = "seq";
+		return -EBADMSG;
+	}
+	r = finding_unpack(data, n, &f, ret_field);
+	if (r < 0)
+		return r;
+	wrong = wrong_field(f, b->node);
+	if (wrong) {
+		if (ret_field)
+			*ret_field = wrong;
+		return -EBADMSG;
+	}
+	rec.revision = f->revision;
+	rec.state = f->state;
+	rec.kind = f->kind;
+	rec.severity = f->severity;
+	rec.shadow = f->shadow;
+	rec.opened_at = f->opened_at;
+	rec.changed_at = f->changed_at;
+	rec.resolved_at = f->resolved_at;
+	r = copy_texts(b->arena, f, data, n, &rec);
+	if (r == 0)
+		r = copy_entities(b->arena, f, &rec);
+	if (r < 0)
+		return r;
+	b->records[b->n_records++] = rec;
+	return 0;
+}
