@@ -21,7 +21,7 @@ struct skeleton_head {
 
 /* libbpf has one print function a process; the loop is the only thread that loads. */
 static struct {
-	char data[8192];
+	char data[65536];
 	size_t len;
 } said;
 
@@ -94,6 +94,13 @@ static void explain(const char *program, int error, char *ret_reason, size_t siz
 	else
 		at = strncmp(said.data, "libbpf: ", 8) == 0 ? said.data + 8 : said.data;
 	size_t n = strcspn(at, "\n");
+	/* The verifier's own verdict stands above the line that begins with "processed". */
+	const char *end = program ? strstr(said.data, "\nprocessed ") : NULL;
+	if (end) {
+		for (at = end; at > said.data && at[-1] != '\n'; at--)
+			;
+		n = (size_t)(end - at);
+	}
 	if (n == 0) {
 		(void)snprintf(ret_reason, size, "%s", strerror(error));
 		return;
@@ -253,20 +260,22 @@ void kernel_half_unused(struct kernel_half *k, const char *program)
 		h->unused = true;
 }
 
-int kernel_half_attach_iterator(struct kernel_half *k, struct bpf_program *program, int map_fd, struct bpf_link **ret_link)
+int kernel_half_attach_iterator(struct kernel_half *k, struct bpf_program *program, const union bpf_iter_link_info *info,
+				struct bpf_link **ret_link)
 {
-	union bpf_iter_link_info info = { .map = { .map_fd = (uint32_t)map_fd } };
+	union bpf_iter_link_info over;
 	DECLARE_LIBBPF_OPTS(bpf_iter_attach_opts, opts);
 	struct kernel_hook *h = hook_find(k, bpf_program__name(program));
 
 	if (!h || h->error)
 		return -ENOENT;
-	if (map_fd >= 0) {
-		opts.link_info = &info;
-		opts.link_info_len = sizeof(info);
+	if (info) {
+		over = *info;
+		opts.link_info = &over;
+		opts.link_info_len = sizeof(over);
 	}
 	forget_said();
-	struct bpf_link *link = bpf_program__attach_iter(program, map_fd >= 0 ? &opts : NULL);
+	struct bpf_link *link = bpf_program__attach_iter(program, info ? &opts : NULL);
 	if (!link) {
 		h->error = errno ? errno : EINVAL;
 		explain(h->program, h->error, h->reason, sizeof(h->reason));

@@ -69,9 +69,10 @@ bool kernel_half_works(const struct kernel_half *k, const char *program);
 /* Mark a program that is only another form of one that works, so that it is not reported. */
 void kernel_half_unused(struct kernel_half *k, const char *program);
 
-/* A link for an iterator; run it by kernel_half_iterate. `map_fd` >= 0: the iterator is over that map's elements.
+/* A link for an iterator; run it by kernel_half_iterate. `info` says over which map or cgroup, NULL: over all.
  * -ENOENT: the program was refused; else from the kernel, kept as the hook's reason. */
-int kernel_half_attach_iterator(struct kernel_half *k, struct bpf_program *program, int map_fd, struct bpf_link **ret_link);
+int kernel_half_attach_iterator(struct kernel_half *k, struct bpf_program *program, const union bpf_iter_link_info *info,
+				struct bpf_link **ret_link);
 /* Run an iterator to its end, dropping what it prints. -errno from the kernel. */
 int kernel_half_iterate(struct bpf_link *link);
 

@@ -192,7 +192,7 @@ static int tasks_open(const struct collect_env *env, void **ret_state)
 	if (r < 0)
 		return r;
 	t->skel = t->kernel.skel;
-	r = kernel_half_attach_iterator(&t->kernel, t->skel->progs.each_task, -1, &t->link);
+	r = kernel_half_attach_iterator(&t->kernel, t->skel->progs.each_task, NULL, &t->link);
 	if (r < 0)
 		return r;
 	kernel_cgroup_open(&t->cgroups, env, bpf_map__fd(t->skel->maps.cgroup_paths));
