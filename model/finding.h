@@ -144,7 +144,9 @@ int finding_copy(const struct finding *from, struct finding **ret_finding);
 void finding_make_id(const char *node, const char *boot_id, const char *rule, enum entity_kind kind, const char *key,
 		     mono_ns_t opened_mono, char ret_id[FINDING_ID_SIZE]);
 
-/* One value of the contract's JSON (design section 8), keys in that order; `apiVersion` is "why/v1". */
+/* One value of the contract's JSON, keys in its order; `apiVersion` is "why/v1". Behind them come revision, count,
+ * resolved_reason, doc, shadow, flapping, and more_affected and more_explains where something was left out. Attributes of
+ * an entity stand beside its kind, id and name. */
 void finding_write_json(const struct finding *f, struct json *j);
 
 const char *finding_state_name(enum finding_state s);
