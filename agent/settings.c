@@ -49,7 +49,7 @@ struct flags {
 	const char *config, *hub, *node, *state, *run, *root_prefix, *kmsg, *metrics, *webhook, *ca, *cert, *key, *isolated,
 		*interval, *level;
 	struct args_list rules, disable;
-	bool insecure, help, version, check, print_config;
+	bool insecure, help, version, print_config;
 };
 
 static const struct arg_option args[] = {
@@ -72,7 +72,6 @@ static const struct arg_option args[] = {
 	{ "kmsg", 0, "FILE", "read the kernel log from FILE; what is found so is marked simulated", ARG_TEXT, offsetof(struct flags, kmsg) },
 	{ "log-level", 0, "LEVEL", "error, warning, info or debug", ARG_TEXT, offsetof(struct flags, level) },
 	{ "print-config", 0, NULL, "print the configuration in force and exit", ARG_FLAG, offsetof(struct flags, print_config) },
-	{ "check", 0, NULL, "say what this machine can and cannot give, and exit", ARG_FLAG, offsetof(struct flags, check) },
 	{ "version", 'V', NULL, "print the version and exit", ARG_FLAG, offsetof(struct flags, version) },
 	{ "help", 'h', NULL, "print this help and exit", ARG_FLAG, offsetof(struct flags, help) },
 	/* The agent starts itself so for collectors that may hang; not for people. */
@@ -165,7 +164,6 @@ static int apply_flags(struct settings *s, const struct flags *f, int *ret_statu
 	s->root_prefix = f->root_prefix ? f->root_prefix : "/";
 	s->kmsg = f->kmsg ? f->kmsg : "";
 	s->isolated = f->isolated;
-	s->check = f->check;
 	int r = set_list(s, &f->rules, &s->rules);
 	return r < 0 ? r : set_list(s, &f->disable, &s->disabled);
 }

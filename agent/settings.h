@@ -34,7 +34,7 @@ struct settings {
 	/* command line only */
 	const char *config;
 	const char *isolated;    /* this process is the child of an isolated collector */
-	bool help, version, check, print_config;
+	bool help, version, print_config;
 	struct arena *arena;
 };
 

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers from what this agent holds: open findings in the engine, history in the spool, collectors' health. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/health.h"
+#include "base/cleanup.h"
+#include "base/version.h"
+#include "model/target.h"
+
+#define MAX_HISTORY 2000
+
+struct gathering {
+	struct agent *agent;
+	const struct query *query;
+	struct answer *answer;
+	int error;
+};
+
+static bool wanted(const struct query *q, const struct finding *f)
+{
+	if (q->cause[0] && strcmp(q->cause, f->rule) != 0)
+		return false;
+	if (q->kind == QUERY_LIST && q->only_open && f->state == FINDING_RESOLVED)
+		return false;
+	if (f->kind == FINDING_CAUSE && f->confidence < q->min_confidence)
+		return false;
+	if (!q->target[0])
+		return true;
+	return finding_is_called(f, q->target) || finding_concerns(f, q->target_kind, q->target);
+}
+
+static bool has_finding(const struct answer *a, const char *id)
+{
+	for (size_t i = 0; i < a->n_findings; i++)
+		if (strcmp(a->findings[i]->id, id) == 0)
+			return true;
+	return false;
+}
+
+static void gather(void *arg, const struct finding *f)
+{
+	struct gathering *g = arg;
+	if (g->error || !wanted(g->query, f) || has_finding(g->answer, f->id))
+		return;
+	if (g->query->limit && g->answer->n_findings >= g->query->limit) {
+		g->answer->truncated = true;
+		return;
+	}
+	AUTO(finding_free) struct finding *copy = NULL;
+	int r = finding_copy(f, &copy);
+	if (r == 0)
+		r = answer_add_finding(g->answer, &copy);
+	if (r < 0 && r != -ENOSPC)
+		g->error = r;
+}
+
+/* What has changed since, from the spool: the newest change of each finding. */
+static int gather_history(struct gathering *g)
+{
+	if (g->query->since_ns == 0 || g->error)
+		return g->error;
+	wall_ns_t now = clock_wall_now();
+	wall_ns_t since = now > g->query->since_ns ? now - g->query->since_ns : 0;
+	int r = spool_visit_history(g->agent->spool, since, MAX_HISTORY, gather, g);
+	return r < 0 ? r : g->error;
+}
+
+/* Is there such a thing here, even with nothing wrong about it? */
+static bool target_exists(const struct agent *a, const struct query *q)
+{
+	if (!q->target[0] || strcmp(q->target, a->settings->node) == 0)
+		return true;
+	for (enum entity_kind kind = 0; kind < ENTITY_KIND_MAX; kind++) {
+		if (q->target_kind != ENTITY_KIND_MAX && q->target_kind != kind)
+			continue;
+		size_t cursor = 0;
+		entity_id id;
+		while ((id = graph_next(a->graph, kind, &cursor)) != ENTITY_NONE) {
+			struct finding_entity e = { .kind = kind, .id = graph_key(a->graph, id) };
+			const char *pid = graph_attr(a->graph, id, "pid");
+			if (pid)
+				e.attrs[e.n_attrs++] = (struct finding_attr){ "pid", pid };
+			if (entity_is_called(&e, q->target))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Not every process has an entity: a quiet one is only counted. /proc decides, but that is the collectors' to read. */
+static bool is_plain_pid(const struct query *q)
+{
+	return q->target_kind == ENTITY_PROCESS && q->target[0] && strspn(q->target, "0123456789") == strlen(q->target) &&
+	       kill((pid_t)strtol(q->target, NULL, 10), 0) == 0;
+}
+
+static int explain(struct agent *a, const struct query *q, struct answer *answer)
+{
+	struct gathering g = { .agent = a, .query = q, .answer = answer };
+	engine_visit_open(a->engine, gather, &g);
+	int r = gather_history(&g);
+	if (r < 0)
+		return r;
+	answer_rank(answer);
+	r = health_unknown(a, answer);
+	if (r == 0 && answer->n_findings == 0 && !target_exists(a, q) && !is_plain_pid(q)) {
+		answer->status = ANSWER_NOT_FOUND;
+		answer->message = arena_printf(answer->arena, "nothing on node %s is called '%s'", a->settings->node, q->target);
+	}
+	return r;
+}
+
+static int later_first(const void *x, const void *y)
+{
+	const struct answer_line *a = x, *b = y;
+	return a->at < b->at ? -1 : a->at > b->at;
+}
+
+static void add_moment(struct answer *answer, const struct finding *f, wall_ns_t at, const char *status)
+{
+	struct answer_line *line = at ? answer_add_line(answer) : NULL;
+	if (!line)
+		return;
+	line->at = at;
+	line->what = "finding";
+	line->subject = f->subject.name ? f->subject.name : f->subject.id;
+	line->status = status;
+	line->text = f->title;
+	line->detail = f->rule;
+	line->severity = f->severity;
+}
+
+/* Openings, resolutions and the evidence between them, in order of time. */
+static int timeline(struct agent *a, const struct query *q, struct answer *answer)
+{
+	struct query with_history = *q;
+	if (with_history.since_ns == 0)
+		with_history.since_ns = 3600 * NS_PER_S;
+	struct gathering g = { .agent = a, .query = &with_history, .answer = answer };
+	engine_visit_open(a->engine, gather, &g);
+	int r = gather_history(&g);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < answer->n_findings; i++) {
+		const struct finding *f = answer->findings[i];
+		add_moment(answer, f, f->opened_at, "open");
+		add_moment(answer, f, f->resolved_at, "resolved");
+		for (size_t n = 0; n < f->n_explains; n++) {
+			struct answer_line *line = answer_add_line(answer);
+			if (!line)
+				break;
+			line->at = f->explains[n].at;
+			line->what = "symptom";
+			line->subject = f->explains[n].subject.name;
+			line->status = "explained";
+			line->text = f->explains[n].symptom;
+			line->detail = f->rule;
+			line->severity = f->severity;
+		}
+	}
+	if (answer->n_lines > 1)
+		qsort(answer->lines, answer->n_lines, sizeof(answer->lines[0]), later_first);
+	return 0;
+}
+
+static entity_id find_target(const struct agent *a, const struct query *q)
+{
+	if (!q->target[0] || strcmp(q->target, a->settings->node) == 0)
+		return ENTITY_NONE;
+	for (enum entity_kind kind = 0; kind < ENTITY_KIND_MAX; kind++) {
+		size_t cursor = 0;
+		entity_id id;
+		while ((q->target_kind == ENTITY_KIND_MAX || q->target_kind == kind) &&
+		       (id = graph_next(a->graph, kind, &cursor)) != ENTITY_NONE) {
+			struct finding_entity e = { .kind = kind, .id = graph_key(a->graph, id) };
+			if (entity_is_called(&e, q->target))
+				return id;
+		}
+	}
+	return ENTITY_NONE;
+}
+
+static int why_not(struct agent *a, const struct query *q, struct answer *answer)
+{
+	entity_id target = find_target(a, q);
+	if (q->target[0] && target == ENTITY_NONE && strcmp(q->target, a->settings->node) != 0) {
+		answer->status = ANSWER_NOT_FOUND;
+		answer->message = arena_printf(answer->arena, "nothing on node %s is called '%s'", a->settings->node, q->target);
+		return 0;
+	}
+	int r = engine_why_not(a->engine, q->cause, target, loop_now(a->loop), clock_wall_now(), answer);
+	if (r == -ENOENT) {
+		answer->status = ANSWER_NOT_FOUND;
+		answer->message = arena_printf(answer->arena, "no cause is called '%s'; `why rules list` shows them all", q->cause);
+		r = 0;
+	} else if (r == -ESRCH) {
+		answer->status = ANSWER_NOT_FOUND;
+		answer->message = arena_printf(answer->arena, "this node has nothing that '%s' could be about", q->cause);
+		r = 0;
+	}
+	return r;
+}
+
+static int reload(struct agent *a, int privileged, struct answer *answer)
+{
+	if (!privileged) {
+		answer->status = ANSWER_DENIED;
+		answer->message = "only root, or the agent's own user on its node, may reload the rules";
+		return 0;
+	}
+	int r = rulebook_load(a->rulebook, loop_now(a->loop));
+	const struct ruleset *rs = engine_ruleset(a->engine);
+	answer->message = r < 0 ? arena_printf(answer->arena, "cannot reload: %s; the rules in force stay", strerror(-r)) :
+				  arena_printf(answer->arena, "%u causes and %u symptoms in force, %u rejected", rs->n_causes,
+					       rs->n_symptoms, rs->n_rejected);
+	answer->status = r < 0 ? ANSWER_BAD : ANSWER_OK;
+	return health_rules(a, answer);
+}
+
+static void set_head(const struct agent *a, const struct query *q, struct answer *answer)
+{
+	const struct ruleset *rs = engine_ruleset(a->engine);
+	answer->node = arena_strdup(answer->arena, a->settings->node);
+	answer->target = arena_strdup(answer->arena, q->target[0] ? q->target : a->settings->node);
+	answer->as_of = clock_wall_now();
+	answer->agent_last_seen = answer->as_of;
+	answer->agent_version = WHY_VERSION;
+	answer->rules_digest = arena_strdup(answer->arena, rs ? rs->digest : "");
+	answer->evaluated = engine_evaluated(a->engine);
+}
+
+int agent_answer(void *agent, const struct query *q, int privileged, struct answer **ret_answer)
+{
+	struct agent *a = agent;
+	AUTO(answer_free) struct answer *answer = NULL;
+	int r = answer_new(q->kind, &answer);
+	if (r < 0)
+		return r;
+	set_head(a, q, answer);
+	switch (q->kind) {
+	case QUERY_EXPLAIN:
+	case QUERY_LIST:
+		r = explain(a, q, answer);
+		break;
+	case QUERY_TIMELINE:
+		r = timeline(a, q, answer);
+		break;
+	case QUERY_NOT:
+		r = why_not(a, q, answer);
+		break;
+	case QUERY_DOCTOR:
+		r = health_doctor(a, answer);
+		break;
+	case QUERY_RULES:
+		r = health_rules(a, answer);
+		break;
+	case QUERY_METRICS:
+		r = health_metrics(a, answer);
+		break;
+	case QUERY_RELOAD:
+		r = reload(a, privileged, answer);
+		break;
+	default:
+		answer->status = ANSWER_BAD;
+		answer->message = "only a hub knows the fleet: give --hub HOST:PORT";
+		break;
+	}
+	if (r < 0)
+		return r;
+	*ret_answer = TAKE_PTR(answer);
+	return 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* whyd: the agent. */
+#include <string.h>
+
+#include "agent/agent.h"
+#include "base/log.h"
+#include "collectors/isolate.h"
+
+static void set_log_level(const char *name)
+{
+	const struct {
+		const char *name;
+		enum log_level level;
+	} levels[] = { { "error", LOG_LEVEL_ERROR }, { "warning", LOG_LEVEL_WARNING }, { "info", LOG_LEVEL_INFO }, { "debug", LOG_LEVEL_DEBUG } };
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (strcmp(levels[i].name, name) == 0)
+			log_set_level(levels[i].level);
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings;
+	int status = 1;
+	int r = settings_load(argc, argv, &settings, &status);
+	if (r != 0)
+		return r > 0 ? status : 1;
+	set_log_level(settings.log_level);
+	if (settings.isolated) {
+		status = isolate_child_main(settings.isolated);
+		settings_done(&settings);
+		return status;
+	}
+	struct agent agent;
+	status = 1;
+	if (agent_open(&settings, &agent) == 0) {
+		status = agent_run(&agent);
+		agent_close(&agent);
+	}
+	settings_done(&settings);
+	return status;
+}
