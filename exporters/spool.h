@@ -2,8 +2,9 @@
 /* spool.h - what the agent must not forget: findings not yet acked, findings still open, and where it had read to.
  *
  * Room: exporters.  Owns: a SQLite database in the state folder (WAL).  Thread: the loop.
- * Clock: none.  Bounds: `max_records` and `max_bytes` of unacked changes; past either, changes of the oldest resolved findings
- * go first, then superseded changes of open ones (the latest change of an open finding is never dropped); each is counted.
+ * Clock: none.  Bounds: `max_records` and `max_bytes` of unacked changes; past either, the oldest resolved findings of which
+ * the hub knows nothing go first and whole, then superseded changes, then the last word on findings that the hub believes open;
+ * the latest change of an open finding is never dropped. Each is counted.
  *
  * One tick is one transaction: its findings, their open state and the collectors' positions are stored together or
  * not at all. After `kill -9` the agent reads on from the stored position and makes again, with the same ids, only what had
@@ -26,8 +27,9 @@ struct spool_options {
 	uint64_t max_bytes;    /* e.g. 64 MiB */
 };
 
-/* Open or create. A damaged database is moved aside (FILE.damaged-TIME stays for inspection, one at most) and a new one begun: `ret_damaged`.
- * -EACCES, -ENOSPC, -EROFS ...: as SQLite met them. */
+/* Open or create. A damaged database is moved aside (FILE.damaged-TIME stays for inspection, one at most) and a new one
+ * begun: `ret_damaged`. -EBUSY: another process has it open; -EPROTONOSUPPORT: made by a newer version; -EACCES, -ENOSPC,
+ * -EROFS ...: as SQLite met them. */
 int spool_open(const struct spool_options *options, struct spool **ret_spool, bool *ret_damaged);
 void spool_close(struct spool **spool);
 
@@ -36,19 +38,23 @@ const char *spool_id(const struct spool *s);
 
 /* ---- the transaction of a tick ---- */
 int spool_begin(struct spool *s);
-/* `opened_mono` goes with the finding for restoring it. -ENOSPC: the disk is full: the change is not stored, the caller keeps
- * the finding in the engine and stores its next change. */
+/* `opened_mono` goes with the finding for restoring it. -EMSGSIZE, -ENOMEM: this change is not stored, the tick is well.
+ * -ENOSPC and others of the disk: nothing of this tick will be stored; the caller keeps the findings in the engine. */
 int spool_put(struct spool *s, const struct finding *f, mono_ns_t opened_mono);
 /* Remember a value by name: a collector's position ("kernlog"), boot id, anything small. */
 int spool_set(struct spool *s, const char *name, const char *value);
-int spool_commit(struct spool *s); /* all or nothing; after an error the transaction is rolled back */
+/* All or nothing: after an error (-ENOSPC: the disk is full) the tick is rolled back; the next may succeed. With a critical
+ * finding in it the tick is on the disk when this returns; else it survives the death of the process, not a power cut. */
+int spool_commit(struct spool *s);
 
 int spool_get(struct spool *s, const char *name, char *ret_value, size_t size); /* -ENOENT */
 
 /* Findings that were open at the last commit. */
 int spool_visit_open(struct spool *s, void (*visit)(void *arg, const struct finding *f, mono_ns_t opened_mono), void *arg);
-/* Findings changed since `since` (wall), newest first, at most max: for `why --local --since`. Kept a day after resolving, bounded. */
-int spool_visit_history(struct spool *s, wall_ns_t since, size_t max, void (*visit)(void *arg, const struct finding *f), void *arg);
+/* Findings changed since `since` (wall), newest first, at most max: for `why --local --since`. Kept a day after resolving,
+ * 4,096 at most. */
+int spool_visit_history(struct spool *s, wall_ns_t since, size_t max, void (*visit)(void *arg, const struct finding *f),
+			void *arg);
 
 /* ---- the way to the hub ---- */
 /* Records with a sequence above `after`, oldest first, packed as in proto/why.proto; stops at max_n or max_bytes. */
