@@ -103,8 +103,8 @@ static void refuse_unknown(struct loader *l, const struct yaml_node *node, const
 
 	near = text_nearest(node->key, candidates, n);
 	if (near) {
-		refuse(l, "E120", node->key_line, node->key_column, strlen(node->key), "unknown key '%s'; did you mean '%s'?",
-		       path, near);
+		refuse(l, "E120", node->key_line, node->key_column, strlen(node->key),
+		       "unknown key '%s'; did you mean '%s'?", path, near);
 		return;
 	}
 	/* Perhaps the right word in the wrong group. */
@@ -113,8 +113,8 @@ static void refuse_unknown(struct loader *l, const struct yaml_node *node, const
 
 		if (strcmp(dot ? dot + 1 : l->options[i].key, node->key) != 0)
 			continue;
-		refuse(l, "E120", node->key_line, node->key_column, strlen(node->key), "unknown key '%s'; did you mean '%s'?",
-		       path, l->options[i].key);
+		refuse(l, "E120", node->key_line, node->key_column, strlen(node->key),
+		       "unknown key '%s'; did you mean '%s'?", path, l->options[i].key);
 		return;
 	}
 	refuse(l, "E120", node->key_line, node->key_column, strlen(node->key), "unknown key '%s'; remove it", path);
@@ -162,8 +162,8 @@ static int apply(struct loader *l, const struct conf_option *option, const struc
 		return 0;
 	}
 	if (node->len == 0 && !node->quoted) {
-		refuse(l, "E121", node->line, node->column, 1, "'%s' has no value; write %s, or remove the line", option->key,
-		       conf_value_form(option->type));
+		refuse(l, "E121", node->line, node->column, 1, "'%s' has no value; write %s, or remove the line",
+		       option->key, conf_value_form(option->type));
 		return 0;
 	}
 	if (strlen(node->text) != node->len) {

@@ -84,7 +84,7 @@ static int print_group(const struct conf_option *options, size_t n, size_t first
 			continue;
 		r = indent(out, depth);
 		if (r == 0)
-			r = buf_addf(out, "%.*s:%s", dot ? (int)(dot - member) : (int)strlen(member), member, dot ? "\n" : " ");
+			r = buf_addf(out, "%.*s:%s", (int)strcspn(member, "."), member, dot ? "\n" : " ");
 		if (r == 0)
 			r = dot ? print_group(options, n, i, (size_t)(dot + 1 - options[i].key), depth + 1, conf, out) :
 				  conf_value_print(&options[i], conf, out);

@@ -201,7 +201,8 @@ int conf_value_set_list(const struct conf_option *option, const char *const *ite
 	if (option->max && text_parse_u64(option->max, &max) == 0)
 		max = MIN_OF(max, (uint64_t)CONF_MAX_LIST);
 	if (n > max) {
-		(void)snprintf(ret_error, CONF_ERROR_MAX, "has more than %llu entries; remove some", (unsigned long long)max);
+		(void)snprintf(ret_error, CONF_ERROR_MAX, "has more than %llu entries; remove some",
+			       (unsigned long long)max);
 		return -ERANGE;
 	}
 	for (size_t i = 0; i < n; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* log.h - one line a message to stderr, in the form journald and a terminal both read.
  *
- * Room: base.  Owns: the level and a rate limiter.  Thread: any (one write(2) a line).  Clock: reads it, for its limiter only.
+ * Room: base.  Owns: the level and a rate limiter.  Thread: any (one write(2) a line).  Clock: reads it, for its limiter.
  * Bounds: a line is cut at 1,024 bytes; control characters are escaped; at most 200 lines a second
  * leave, the rest are counted and the count is said once the second is over.
  *

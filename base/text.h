@@ -55,7 +55,8 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 /* A quantity for people, by base unit: bytes "31.9 GiB", ratio "38 %", count "1,024", "4.1 W". */
 void text_format_bytes(double bytes, char *ret_text, size_t size);
 void text_format_ratio(double ratio, char *ret_text, size_t size);
-void text_format_count(double n, char *ret_text, size_t size); /* integers with thousands' commas, else 3 significant digits */
+/* Integers with thousands' commas, else 3 significant digits. */
+void text_format_count(double n, char *ret_text, size_t size);
 
 /* 64-bit hash of bytes, the same on every machine and in every run (SipHash-free: not for hostile keys
  * in unbounded tables; all tables here are bounded). */
