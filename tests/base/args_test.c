@@ -17,7 +17,8 @@ struct options {
 static const struct arg_option table[] = {
 	{ "help", 'h', NULL, "show this help", ARG_FLAG, offsetof(struct options, help) },
 	{ "hub", 'H', "HOST:PORT", "the hub to ask", ARG_TEXT, offsetof(struct options, hub) },
-	{ "rules", 'r', "DIR", "read rules from DIR too, behind those that the package brought; may be given several times over",
+	{ "rules", 'r', "DIR",
+		"read rules from DIR too, behind those that the package brought; may be given several times over",
 	  ARG_LIST, offsetof(struct options, rules) },
 	{ "count", 0, "N", "how many", ARG_U64, offsetof(struct options, count) },
 	{ "since", 's', "TIME", "look back that long", ARG_DURATION, offsetof(struct options, since_ns) },
@@ -43,7 +44,8 @@ static void every_spelling_is_understood(void **state)
 	assert_ok(PARSE());
 	assert_int_equal(words.n, 0);
 	assert_int_equal(options.count, 7);
-	assert_ok(PARSE(W("--hub"), W("a:1"), W("--count=5"), W("-s1h30m"), W("-vh"), W("-r"), W("d1"), W("--rules=d2"), W("-rd3")));
+	assert_ok(PARSE(W("--hub"), W("a:1"), W("--count=5"), W("-s1h30m"), W("-vh"), W("-r"), W("d1"),
+		W("--rules=d2"), W("-rd3")));
 	assert_string_equal(options.hub, "a:1");
 	assert_int_equal(options.count, 5);
 	assert_int_equal(options.since_ns, 5400000000000);
@@ -138,7 +140,8 @@ static void lists_and_words_are_bounded(void **state)
 		argv[i] = plain;
 	assert_ok(args_parse(table, ARRAY_LEN(table), 1 + ARGS_MAX_WORDS, argv, &words, error, sizeof(error), &options));
 	assert_int_equal(words.n, ARGS_MAX_WORDS);
-	assert_err(args_parse(table, ARRAY_LEN(table), 2 + ARGS_MAX_WORDS, argv, &words, error, sizeof(error), &options), E2BIG);
+	assert_err(args_parse(table, ARRAY_LEN(table), 2 + ARGS_MAX_WORDS, argv, &words, error,
+		sizeof(error), &options), E2BIG);
 	assert_err(args_parse(table, ARRAY_LEN(table), 2, argv, NULL, error, sizeof(error), &options), EINVAL);
 	assert_string_equal(error, "'w': no word is expected here; options begin with --");
 	assert_err(args_parse(table, ARRAY_LEN(table), 2, argv, NULL, error, 4, &options), EINVAL);
@@ -156,7 +159,8 @@ static void help_stands_in_columns(void **state)
 	assert_string_equal((char *)out.data,
 			    "  -h, --help           show this help\n"
 			    "  -H, --hub HOST:PORT  the hub to ask\n"
-			    "  -r, --rules DIR      read rules from DIR too, behind those that the package brought; may be given\n"
+			    "  -r, --rules DIR      read rules from DIR too, behind those that the package "
+			    "brought; may be given\n"
 			    "                       several times over\n"
 			    "      --count N        how many\n"
 			    "  -s, --since TIME     look back that long\n"

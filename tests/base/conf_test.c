@@ -19,12 +19,15 @@ struct settings {
 static const struct conf_option table[] = {
 	{ "name", CONF_TEXT, "node", offsetof(struct settings, name), .help = "name of this node" },
 	{ "hub.address", CONF_TEXT, "127.0.0.1:7443", offsetof(struct settings, address), .help = "where the hub listens" },
-	{ "hub.timeout", CONF_DURATION, "5s", offsetof(struct settings, timeout_ns), "100ms", "1m", .help = "deadline of a call" },
+	{ "hub.timeout", CONF_DURATION, "5s", offsetof(struct settings, timeout_ns), "100ms", "1m",
+		.help = "deadline of a call" },
 	{ "hub.tls.on_wire", CONF_BOOL, "true", offsetof(struct settings, tls), .help = "encrypt" },
-	{ "spool.size", CONF_BYTES, "64MiB", offsetof(struct settings, spool_bytes), "1MiB", NULL, .help = "kept while the hub is away" },
+	{ "spool.size", CONF_BYTES, "64MiB", offsetof(struct settings, spool_bytes), "1MiB", NULL,
+		.help = "kept while the hub is away" },
 	{ "hub.port", CONF_U64, "7443", offsetof(struct settings, port), "1", "65535", .help = "to listen on" },
 	{ "spool.share", CONF_DOUBLE, "0.5", offsetof(struct settings, share), NULL, "1", .help = "of the disk" },
-	{ "spool.kind", CONF_TEXT, "sqlite", offsetof(struct settings, store), .choices = "sqlite|postgresql", .help = "where" },
+	{ "spool.kind", CONF_TEXT, "sqlite", offsetof(struct settings, store),
+		.choices = "sqlite|postgresql", .help = "where" },
 	{ "rules", CONF_LIST, "/usr/share/why/rules", offsetof(struct settings, rules), .max = "3", .help = "folders" },
 };
 #define N ARRAY_LEN(table)
@@ -219,7 +222,8 @@ static void full_memory_is_told_apart(void **state)
 
 	(void)state;
 	assert_ok(arena_new(16, &tiny));
-	assert_err(conf_load(table, N, "c", "name: a-name-of-more-than-sixteen-bytes\n", 40, tiny, diags, &settings), ENOMEM);
+	assert_err(conf_load(table, N, "c", "name: a-name-of-more-than-sixteen-bytes\n", 40, tiny, diags,
+		&settings), ENOMEM);
 	assert_defaults();
 }
 

@@ -97,7 +97,8 @@ static void absent_is_not_zero(void **state)
 
 static void doubles_read_back_the_same(void **state)
 {
-	static const double edges[] = { DBL_MIN, DBL_MAX, -DBL_MAX, DBL_EPSILON, 5e-324, 1.0 / 3, 0.1 + 0.2, 1e15, 1e15 + 2, 123456789.125 };
+	static const double edges[] = { DBL_MIN, DBL_MAX, -DBL_MAX, DBL_EPSILON, 5e-324, 1.0 / 3, 0.1 + 0.2,
+		1e15, 1e15 + 2, 123456789.125 };
 
 	(void)state;
 	srand(4);

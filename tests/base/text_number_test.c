@@ -48,7 +48,8 @@ static void i64_reaches_both_ends(void **state)
 
 static void double_refuses_what_is_no_number(void **state)
 {
-	static const char *const bad[] = { "", "nan", "inf", "-inf", "0x1p3", " 1", "1 ", "e5", "1e", "--1", "1.2.3", ".", "+" };
+	static const char *const bad[] = { "", "nan", "inf", "-inf", "0x1p3", " 1", "1 ", "e5", "1e", "--1",
+		"1.2.3", ".", "+" };
 	double v = 77;
 
 	(void)state;
@@ -64,7 +65,8 @@ static void double_refuses_what_is_no_number(void **state)
 
 static void bytes_know_their_units(void **state)
 {
-	static const char *const bad[] = { "", "KiB", "1 ", "1  ", "1k", "1KB", "1kib", "-1B", "1 KiB ", "1.2.3MB", "1Mi", ".", "1e3" };
+	static const char *const bad[] = { "", "KiB", "1 ", "1  ", "1k", "1KB", "1kib", "-1B", "1 KiB ",
+		"1.2.3MB", "1Mi", ".", "1e3" };
 	static const struct {
 		const char *text;
 		uint64_t bytes;

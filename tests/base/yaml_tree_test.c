@@ -218,8 +218,8 @@ static void refusals_say_where(void **state)
 
 static void what_looks_like_it_is_not_refused(void **state)
 {
-	const struct yaml_node *root = parse("'on': 1\n\"y\": 2\nonly: on\nstar: '*x'\nsum: a & b\nnot: a !b\nlist: [yes, no]\n"
-					     "'<<': 3\n");
+	const struct yaml_node *root = parse("'on': 1\n\"y\": 2\nonly: on\nstar: '*x'\nsum: a & b\n"
+					     "not: a !b\nlist: [yes, no]\n'<<': 3\n");
 
 	(void)state;
 	assert_int_equal(root->n_children, 8);
