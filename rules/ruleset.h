@@ -192,6 +192,8 @@ struct ruleset {
 	uint32_t n_demands;
 	const struct rules_test *tests;
 	uint32_t n_tests;
+	const struct rules_source *origins; /* the files' texts in force: the last good one of a file that is broken now */
+	uint32_t n_origins;
 	uint32_t n_rejected;
 };
 
