@@ -104,21 +104,29 @@ int answer_new(enum query_kind query, struct answer **ret_answer); /* -ENOMEM */
 void answer_free(struct answer **answer);
 /* The answer owns *f from now on, and *f becomes NULL. -ENOSPC: full; then `truncated` is set and *f stays. */
 int answer_add_finding(struct answer *a, struct finding **f);
-/* Zeroed new line, or NULL when full (truncated is set). Texts go into a->arena. */
+/* Zeroed new line, or NULL when full (truncated is set). Texts go into a->arena. Lines stay where they are; do not set
+ * a->lines otherwise. */
 struct answer_line *answer_add_line(struct answer *a);
 
 /* Order findings for a reader: open before resolved, causes without an active deeper cause first, then by severity,
- * confidence times symptoms explained, time, id. Findings that others of the list explain follow their cause. */
+ * confidence times symptoms explained, confidence, time (oldest first), id. Findings that others of the list explain,
+ * and causes whose deeper cause is in the list, follow it: a tree, depth first. */
 void answer_rank(struct answer *a);
 
 /* Exit status of `why` for this answer: 0 well, 1 warning, 2 critical, 3 unknown (not evaluated, stale, or coverage
- * of the best finding below 0.5), 66 not found or ambiguous, 69 unavailable, 77 denied, 64 bad. */
+ * of the best cause below 0.5), 66 not found or ambiguous, 69 unavailable, 77 denied, 64 bad. Open findings count, those
+ * of shadow rules do not. Call answer_rank first: the best is the first. FLEET and DOCTOR go by the worst severity of
+ * their lines (FLEET: 3 when a node is "unknown" and nothing is worse), NOT is 3 for "cannot_tell", the others are 0. */
 int answer_exit_status(const struct answer *a);
 
 /* "1 cause explains 3 symptoms", "2 causes, 1 unexplained symptom", "no finding", "unknown: ...". */
 void answer_headline(const struct answer *a, char *ret_text, size_t size);
 
-/* {"apiVersion":"why/v1","kind":"Explanation"|"FindingList"|"Timeline"|"Not"|"Fleet"|"Doctor"|"RuleList"|"MetricList", ...} */
+/* {"apiVersion":"why/v1","kind":"Explanation"|"FindingList"|"Timeline"|"Not"|"Fleet"|"Doctor"|"RuleList"|"MetricList"|
+ *  "Reload","status","message","headline","exit_status","target","node","as_of","agent":{"last_seen","version",
+ *  "rules_digest"},"evaluated","stale","findings":[...],"items":[{"at"?,"what","subject"?,"status"?,"text","detail"?,
+ *  "severity"}] (the lines; absent from Explanation, FindingList and Not when there is none),"verdict" and "evidence" (Not),
+ *  "unknown":[{"what","why"}],"candidates"?,"next_cursor"?,"truncated"} */
 void answer_write_json(const struct answer *a, struct json *j);
 
 const char *query_kind_name(enum query_kind k);
