@@ -107,7 +107,7 @@ static bool affected_is_due(const struct engine *e, const struct suspect *s)
 	return mono_since(s->said_at, e->m.now) >= pause;
 }
 
-static bool has_news(const struct engine *e, const struct suspect *s)
+static bool has_news(const struct suspect *s)
 {
 	return fabs(s->j.score.confidence - s->said_confidence) >= SAY_CONFIDENCE ||
 	       s->life.flapping != s->said_flapping || next_decade(s->said_count, s->count);
@@ -116,7 +116,7 @@ static bool has_news(const struct engine *e, const struct suspect *s)
 static void update(struct engine *e, struct suspect *s)
 {
 	compose_finding(&e->compose, s);
-	if (has_news(e, s) || compose_grew(&e->compose)) {
+	if (has_news(s) || compose_grew(&e->compose)) {
 		say(e, s, FINDING_UPDATED);
 		return;
 	}
@@ -151,7 +151,7 @@ static enum suspect_say decide_open(const struct engine *e, const struct suspect
 		return SUSPECT_SAY_OPEN;
 	if (s->entity == ENTITY_NONE)
 		return SUSPECT_SAY_NOTHING;
-	if (has_news(e, s) || compose_links_hash(&e->compose, s) != s->said_links ||
+	if (has_news(s) || compose_links_hash(&e->compose, s) != s->said_links ||
 	    (affected_is_due(e, s) && compose_affected_hash(&e->compose, s) != s->said_affected))
 		return SUSPECT_SAY_UPDATE;
 	return SUSPECT_SAY_NOTHING;
