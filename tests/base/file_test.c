@@ -159,6 +159,11 @@ static void replaces_whole_and_leaves_nothing(void **state)
 	assert_string_equal(buffer, "2nd");
 	assert_ok(fstatat(root, "state/open", &st, 0));
 	assert_int_equal(st.st_mode & 07777, 0600);
+	(void)umask(077);
+	assert_ok(file_write_atomic_at(root, "state/open", "3", 1, 0664)); /* the mode asked for, whatever the umask */
+	assert_ok(fstatat(root, "state/open", &st, 0));
+	assert_int_equal(st.st_mode & 07777, 0664);
+	(void)umask(022);
 	assert_int_equal(count_entries("state"), 1);
 	assert_ok(file_write_atomic_at(root, "state/open", "", 0, 0600));
 	assert_ok(file_read_at(root, "state/open", buffer, sizeof(buffer), NULL));

@@ -115,9 +115,11 @@ static void a_line_is_one_line(void **state)
 static void a_flood(void)
 {
 	(void)unsetenv("JOURNAL_STREAM");
-	for (int i = 0; i < 5000; i++)
-		log_info("line");
-	(void)usleep(1100 * 1000);
+	for (int flood = 0; flood < 2; flood++) {
+		for (int i = 0; i < 2500; i++)
+			log_info("line");
+		(void)usleep(1100 * 1000);
+	}
 	log_info("after");
 }
 
@@ -137,7 +139,7 @@ static void a_flood_is_held_back_and_counted(void **state)
 		}
 	}
 	assert_int_equal(lines + held, 5001);
-	assert_true(held > 0 && notes > 0);
+	assert_true(held > 0 && notes >= 2);
 	assert_true(lines <= 200 * (notes + 1));
 }
 
