@@ -7,15 +7,16 @@
  * killed by SIGKILL; it is left, counted, and no further child is started until it is gone). Respawns back off, doubling from 1 s to 5 min.
  *
  * The child is this same program started again (fork and exec of /proc/self/exe with `--isolated NAME`), because gRPC's threads do
- * not survive a plain fork. Its end of the SOCK_SEQPACKET pair is descriptor ISOLATE_FD. Requests are fixed structs, batches
- * come back as frames of model/codec.h.
+ * not survive a plain fork. Its end of the SOCK_SEQPACKET pair is descriptor ISOLATE_FD, the root is ISOLATE_ROOT_FD, nothing else is
+ * open. Requests are fixed structs (collectors/isolate_wire.h), batches come back as frames of model/codec.h.
  */
 #ifndef WHY_COLLECTORS_ISOLATE_H
 #define WHY_COLLECTORS_ISOLATE_H
 
 #include "collectors/collector.h"
 
-#define ISOLATE_FD 3
+#define ISOLATE_FD      3
+#define ISOLATE_ROOT_FD 4
 
 struct isolate;
 
@@ -45,7 +46,8 @@ struct isolate_stats {
 void isolate_stats(const struct isolate *i, struct isolate_stats *ret_stats);
 
 /* What main() of the agent calls when it was started with --isolated NAME: serves requests on ISOLATE_FD until the socket closes.
- * `root_prefix` as given to the parent, through the environment variable WHY_ISOLATED_ROOT. Returns the exit status. */
+ * Returns the exit status: 0 the parent closed it; 64 no such collector; 70 the socket or the memory failed. */
 int isolate_child_main(const char *name);
+int isolate_child_serve(const struct collector *collector); /* the same for a collector that is not in collectors.def */
 
 #endif
