@@ -85,8 +85,9 @@ static int hang_collect(void *state, mono_ns_t now, struct batch *b)
 	(void)now;
 	(void)b;
 	(void)signal(SIGTERM, SIG_IGN);
-	for (;;)
-		(void)pause();
+	while (pause() < 0)
+		;
+	return 0;
 }
 
 static int crash_collect(void *state, mono_ns_t now, struct batch *b)
