@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "proto/convert.h"
 
 int record_batch_new(const char *node, const char *spool_id, size_t max_records, struct record_batch **ret_batch)
@@ -152,5 +153,56 @@ int record_batch_add(struct record_batch *b, uint64_t seq, const uint8_t *data, 
 	if (r < 0)
 		return r;
 	b->records[b->n_records++] = rec;
+	return 0;
+}
+
+bool record_is_node_name(const char *node)
+{
+	size_t n = strlen(node);
+
+	for (size_t at = 0; at < n;) {
+		uint32_t code;
+		size_t width = text_decode(node + at, n - at, &code);
+
+		if (width == 0 || text_is_unsafe(code) || code == ' ' || code == '/')
+			return false;
+		at += width;
+	}
+	return n > 0 && n < 254;
+}
+
+static int read_record(void *arg, uint64_t seq, const uint8_t *finding, size_t n)
+{
+	struct record_reading *rd = arg;
+	int r = record_batch_add(rd->batch, seq, finding, n, &rd->field);
+
+	/* One that can never be stored is left out and acked with the rest, or its agent would send it for ever. */
+	if (r == -EBADMSG) {
+		rd->bad++;
+		return 0;
+	}
+	return r;
+}
+
+int record_batch_read(const char *node, const char *spool_id, uint64_t origin, const struct frame_received *from,
+		      struct record_reading *ret_reading)
+{
+	AUTO(record_batch_free) struct record_batch *b = NULL;
+	struct record_reading rd = { .field = "" };
+	int r;
+
+	if (from->last_seq > INT64_MAX)
+		return -EBADMSG;
+	r = record_batch_new(node, spool_id, from->n_records, &b);
+	if (r < 0)
+		return r;
+	rd.batch = b;
+	b->origin = origin;
+	b->last_seq = from->last_seq;
+	r = frame_visit_records(from, read_record, &rd, &rd.field);
+	if (r < 0)
+		return r;
+	*ret_reading = rd;
+	ret_reading->batch = TAKE_PTR(b);
 	return 0;
 }

@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "model/finding.h"
+#include "proto/frame.h"
 
 #define RECORD_BATCH_MAX       1024
 #define RECORD_BATCH_MAX_BYTES (4 * 1024 * 1024)
@@ -64,6 +65,19 @@ void record_batch_free(struct record_batch **batch);
  * -EBADMSG: not a finding, or one of another node: an agent speaks for its own node only; -ENOSPC: max_records;
  * -ENOMEM: past the batch's bytes. Nothing is appended then. */
 int record_batch_add(struct record_batch *b, uint64_t seq, const uint8_t *data, size_t n, const char **ret_field);
+
+struct record_reading {
+	struct record_batch *batch;
+	uint64_t bad;      /* records left out: malformed, or of another node */
+	const char *field; /* what was wrong with the last of them */
+};
+
+/* A batch as it came from an agent. -EBADMSG, -EMSGSIZE: not what it says; -ENOMEM. */
+int record_batch_read(const char *node, const char *spool_id, uint64_t origin, const struct frame_received *from,
+		      struct record_reading *ret_reading);
+
+/* Not empty, below 254 bytes, valid UTF-8, no spaces, slashes or control characters. */
+bool record_is_node_name(const char *node);
 
 /* What `record_entity.other` is for a key: the part behind the last '/' of a pod, behind the first ':' of a job or rank. "" none. */
 const char *record_entity_other(enum entity_kind kind, const char *key);

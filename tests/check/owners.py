@@ -8,7 +8,7 @@ import tree
 
 HEADERS = [
     ("systemd/sd-event.h", ["base/loop.c"]),
-    ("grpc/*", ["proto/call*.c", "hub/rpc_*.c"]),
+    ("grpc/*", ["proto/call*.c", "hub/rpc_*.c", "hub/rpc_stream.h"]),
     ("protobuf-c/*", ["proto/*"]),
     ("proto/*.pb-c.h", ["proto/*"]),
     ("yaml.h", ["base/yaml_tree.c"]),
