@@ -158,7 +158,7 @@ static bool resolve(struct checker *c, struct ast *a)
 		return take_field(c, a, id, field);
 	text_copy(first, dot && (size_t)(dot - a->text) < sizeof(first) ? (size_t)(dot - a->text) + 1 : sizeof(first), a->text);
 	if (entity_kind_parse(first, &kind) == 0 && (!dot || !strchr(dot + 1, '.'))) {
-		if (!dot || scope_has_attr(kind, dot + 1) || !nearest_metric(c, a->text))
+		if (!dot || scope_has_attr(kind, dot + 1) || (scope_reaches(c->scope, kind) && !nearest_metric(c, a->text)))
 			return take_attr(c, a, kind, dot ? dot + 1 : "name");
 	} else if (!dot && scope_has_attr(c->scope, a->text)) {
 		return take_attr(c, a, c->scope, a->text);
