@@ -201,7 +201,8 @@ int loop_add_signal(struct loop *l, int signo, loop_signal_fn fn, void *arg)
 	if (r < 0)
 		return r;
 	s->fn.signal = fn;
-	return source_finish(s, sd_event_add_signal(l->event, &s->source, signo, on_signal, s), LOOP_CONTROL, "signal", NULL);
+	return source_finish(s, sd_event_add_signal(l->event, &s->source, signo, on_signal, s), LOOP_CONTROL, "signal",
+			     NULL);
 }
 
 int loop_run(struct loop *l)
