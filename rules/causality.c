@@ -39,14 +39,19 @@ int causality_order(const struct causality_view *v, const struct suspect *a, con
 	return by_key != 0 ? by_key : strcmp(a->id, b->id);
 }
 
+static int order_at(const struct causality_view *v, uint32_t a, uint32_t b)
+{
+	return causality_order(v, roster_at(v->roster, a), roster_at(v->roster, b));
+}
+
 static void sift_down(const struct causality_view *v, uint32_t *p, size_t root, size_t n)
 {
 	for (size_t child = 2 * root + 1; child < n; root = child, child = 2 * root + 1) {
 		uint32_t swap = p[root];
 
-		if (child + 1 < n && causality_order(v, roster_at(v->roster, p[child]), roster_at(v->roster, p[child + 1])) < 0)
+		if (child + 1 < n && order_at(v, p[child], p[child + 1]) < 0)
 			child++;
-		if (causality_order(v, roster_at(v->roster, swap), roster_at(v->roster, p[child])) >= 0)
+		if (order_at(v, swap, p[child]) >= 0)
 			return;
 		p[root] = p[child];
 		p[child] = swap;
@@ -87,8 +92,8 @@ static entity_id holder_of(const struct causality_view *v, uint32_t metric, enti
 static bool moves_together(const struct causality_view *v, const struct suspect *cause, const struct suspect *symptom,
 			   const struct explain_rule *e)
 {
-	struct correlate_side a = { .metric = e->correlate_a, .is_rate = e->correlate_a_is_rate, .scale = e->correlate_a_scale };
-	struct correlate_side b = { .metric = e->correlate_b, .is_rate = e->correlate_b_is_rate, .scale = e->correlate_b_scale };
+	struct correlate_side a = { e->correlate_a, ENTITY_NONE, e->correlate_a_is_rate, e->correlate_a_scale };
+	struct correlate_side b = { e->correlate_b, ENTITY_NONE, e->correlate_b_is_rate, e->correlate_b_scale };
 	double r;
 
 	if (!e->has_correlate)
@@ -245,8 +250,11 @@ void causality_yield(struct causality *c, const struct causality_view *v)
 	for (size_t i = 1; i < n; i++) {
 		uint32_t position = c->active[i];
 
-		for (at = i; at > 0 && outranks(v, roster_at(v->roster, position), roster_at(v->roster, c->active[at - 1])); at--)
+		for (at = i; at > 0; at--) {
+			if (!outranks(v, roster_at(v->roster, position), roster_at(v->roster, c->active[at - 1])))
+				break;
 			c->active[at] = c->active[at - 1];
+		}
 		c->active[at] = position;
 	}
 	for (size_t i = 1; i < n; i++)

@@ -36,12 +36,15 @@ struct engine_options {
 
 struct engine;
 
+/* Texts of `options` are copied; metrics and graph must outlive the engine. */
 int engine_new(const struct engine_options *options, struct engine **ret_engine); /* -ENOMEM */
 void engine_free(struct engine **engine);
 
 /* Put a ruleset in force at `now`; the engine owns it from then on, and *ruleset becomes NULL. State of rules whose digest is
  * unchanged survives; findings of rules that are gone resolve with "rule removed" at the next tick.
- * -ENOMEM: the old one stays in force and *ruleset stays the caller's. */
+ * An open finding whose rule has changed stays open under the new rule; what was only suspected starts anew.
+ * -ENOMEM, -EINVAL (a program is not sound, or more than RULESET_MAX_RULES): the old one stays in force and *ruleset stays
+ * the caller's. */
 int engine_use(struct engine *e, struct ruleset **ruleset, mono_ns_t now);
 const struct ruleset *engine_ruleset(const struct engine *e); /* NULL before the first engine_use */
 
@@ -68,6 +71,9 @@ struct want {
 	mono_ns_t until;
 };
 size_t engine_wants(const struct engine *e, struct want *ret_wants, size_t max);
+
+/* A person has taken note of an open finding: a latch `until_ack` lets go. -ENOENT: no such open finding. */
+int engine_ack(struct engine *e, const char *finding_id);
 
 /* All findings now open (causes, unexplained symptoms; shadow ones too), by visiting. */
 void engine_visit_open(const struct engine *e, engine_publish_fn visit, void *arg);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rules/machine.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <regex.h>
 #include <string.h>
@@ -338,6 +339,21 @@ static enum truth compare(enum opcode op, struct value a, struct value b)
 	}
 }
 
+static bool is_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+static bool has_word(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *at = strstr(text, word); at && n > 0; at = strstr(at + 1, word))
+		if ((at == text || !is_word(at[-1])) && !is_word(at[n]))
+			return true;
+	return false;
+}
+
 static enum truth match_text(enum opcode op, struct value subject, struct value argument)
 {
 	size_t n, k;
@@ -348,6 +364,8 @@ static enum truth match_text(enum opcode op, struct value subject, struct value 
 	k = strlen(argument.text);
 	if (op == OP_STARTS_WITH)
 		return strncmp(subject.text, argument.text, k) == 0;
+	if (op == OP_HAS)
+		return has_word(subject.text, argument.text);
 	if (op == OP_ENDS_WITH)
 		return n >= k && strcmp(subject.text + n - k, argument.text) == 0;
 	return strstr(subject.text, argument.text) != NULL;

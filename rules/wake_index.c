@@ -14,7 +14,8 @@ struct build {
 	const struct metrics *metrics;
 	uint32_t rule, trigger;
 	enum entity_kind scope;
-	bool by_absence;
+	bool by_absence; /* or by something that comes with no reading */
+	bool linked;
 	int error;
 };
 
@@ -37,6 +38,7 @@ static struct wake_link *link_of(struct build *b, uint32_t metric)
 	struct wake_metric *wm = &b->index->metrics[metric];
 	struct wake_link *grown;
 
+	b->linked = true;
 	if (wm->n_links > 0 && wm->links[wm->n_links - 1].rule == b->rule)
 		return &wm->links[wm->n_links - 1];
 	grown = reallocarray(wm->links, wm->n_links + 1, sizeof(*grown));
@@ -97,6 +99,9 @@ static void link_program(struct build *b, uint32_t program, unsigned depth)
 		case OP_PEERS:
 			if (depth > 0)
 				link_program(b, insn->c, depth - 1);
+			break;
+		case OP_FINDING_COUNT:
+			b->by_absence = true;
 			break;
 		case OP_EVENT_CODE:
 		case OP_EVENT_FIELD:
@@ -161,8 +166,9 @@ static void drop_sweeps(struct build *b)
 
 static void link_rule(struct build *b)
 {
-	b->by_absence = false;
+	b->by_absence = b->linked = false;
 	link_program(b, b->trigger, 3);
+	b->by_absence |= !b->linked;
 	if (wakes_by_own_level(b))
 		drop_sweeps(b);
 	if (b->by_absence && b->index->n_by_absence < RULESET_MAX_RULES)
