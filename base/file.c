@@ -12,9 +12,11 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-/* "/proc/stat" below any root; the root itself is ".". */
-static const char *below(const char *path)
+/* "/proc/stat" below any root; the root itself is ".". Without a root (AT_FDCWD) a path means what it says. */
+static const char *below(int dirfd, const char *path)
 {
+	if (dirfd == AT_FDCWD)
+		return path;
 	path += strspn(path, "/");
 	return *path ? path : ".";
 }
@@ -58,7 +60,7 @@ int file_reread(int fd, char *buffer, size_t size, size_t *ret_len)
 int file_read_at(int dirfd, const char *path, char *buffer, size_t size, size_t *ret_len)
 {
 	/* O_NONBLOCK: a fifo under that name must not stop us in open(2). */
-	AUTO_CLOSE int fd = openat(dirfd, below(path), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	AUTO_CLOSE int fd = openat(dirfd, below(dirfd, path), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd < 0)
 		return -errno;
@@ -112,6 +114,8 @@ static int open_parent(int dirfd, const char *path, const char **ret_name, int *
 
 	if (!slash)
 		fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	else if (slash == path)
+		fd = openat(dirfd, "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	else if ((size_t)(slash - path) >= sizeof(folder))
 		return -ENAMETOOLONG;
 	else {
@@ -150,7 +154,7 @@ int file_write_atomic_at(int dirfd, const char *path, const void *data, size_t n
 	const char *name;
 	int r;
 
-	r = open_parent(dirfd, below(path), &name, &folder);
+	r = open_parent(dirfd, below(dirfd, path), &name, &folder);
 	if (r < 0)
 		return r;
 	r = snprintf(temporary, sizeof(temporary), ".%s.%d.tmp", name, (int)gettid());
@@ -172,7 +176,7 @@ int file_make_dirs_at(int dirfd, const char *path, mode_t mode)
 	struct stat st;
 	size_t len;
 
-	path = below(path);
+	path = below(dirfd, path);
 	len = strlen(path);
 	if (len >= sizeof(part))
 		return -ENAMETOOLONG;
@@ -191,7 +195,7 @@ int file_make_dirs_at(int dirfd, const char *path, mode_t mode)
 
 int file_open_dir_at(int dirfd, const char *path, int *ret_fd)
 {
-	int fd = openat(dirfd, below(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(dirfd, below(dirfd, path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;

@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 /* Read a whole file of /proc, /sys or a cgroup into `buffer`, always terminated; `ret_len` may be NULL.
- * Leading slashes of `path` are skipped, so "/proc/stat" works below any root.
+ * Leading slashes of `path` are skipped, so "/proc/stat" works below any root; with AT_FDCWD they are not.
  * -ENOENT, -EACCES, ... from open(2) and read(2); -EFBIG: does not fit (buffer holds what did). */
 int file_read_at(int dirfd, const char *path, char *buffer, size_t size, size_t *ret_len);
 

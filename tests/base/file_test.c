@@ -244,6 +244,28 @@ static void lines_come_one_by_one(void **state)
 	assert_null(file_next_line(&cursor));
 }
 
+static void without_a_root_a_path_is_absolute(void **state)
+{
+	char text[64], folder[] = "/tmp/why-file-XXXXXX", path[64];
+	struct stat st;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/a/b", folder);
+	assert_ok(file_make_dirs_at(AT_FDCWD, path, 0700));
+	assert_ok(stat(path, &st));
+	snprintf(path, sizeof(path), "%s/a/b/c", folder);
+	assert_ok(file_write_atomic_at(AT_FDCWD, path, "x", 1, 0600));
+	assert_ok(file_read_at(AT_FDCWD, path, text, sizeof(text), NULL));
+	assert_string_equal(text, "x");
+	assert_ok(unlink(path));
+	snprintf(path, sizeof(path), "%s/a/b", folder);
+	assert_ok(rmdir(path));
+	snprintf(path, sizeof(path), "%s/a", folder);
+	assert_ok(rmdir(path));
+	assert_ok(rmdir(folder));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +280,7 @@ int main(void)
 		cmocka_unit_test(makes_folders_once),
 		cmocka_unit_test(opens_folders_only),
 		cmocka_unit_test(lines_come_one_by_one),
+		cmocka_unit_test(without_a_root_a_path_is_absolute),
 	};
 
 	return cmocka_run_group_tests(tests, make_root, remove_root);
