@@ -97,6 +97,19 @@ static bool has_open(const struct compose *c, uint32_t rule, entity_id entity)
 	return s && instance_is_open(&s->life);
 }
 
+/* Where a rival would have to be: what contains the subject, or else what contains a symptom that both could explain. */
+static entity_id place_of_rival(const struct compose *c, const struct suspect *s, enum entity_kind scope)
+{
+	const struct graph *g = c->view.m->graph;
+	uint32_t self = roster_position(c->view.roster, s);
+	entity_id at = relative_nearest(g, s->entity, scope);
+
+	for (size_t i = 0; at == ENTITY_NONE && i < c->causality->n_links; i++)
+		if (c->causality->links[i].cause == self)
+			at = relative_nearest(g, roster_at(c->view.roster, c->causality->links[i].symptom)->entity, scope);
+	return at;
+}
+
 void compose_ruled_out(struct compose *c, const struct suspect *s, const struct cause_rule *rule)
 {
 	const struct ruleset *rs = c->view.rs;
@@ -105,7 +118,7 @@ void compose_ruled_out(struct compose *c, const struct suspect *s, const struct 
 
 	for (uint32_t i = 0; i < kin->n_rivals && s->entity != ENTITY_NONE; i++) {
 		const struct cause_rule *rival = &rs->causes[kin->rivals[i]];
-		entity_id at = relative_nearest(c->view.m->graph, s->entity, rival->scope);
+		entity_id at = place_of_rival(c, s, rival->scope);
 		const char *reason;
 		bool unknown;
 
