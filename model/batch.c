@@ -95,6 +95,7 @@ static void batch_op(struct batch *b, const struct batch_op *op)
 entity_id batch_entity(struct batch *b, enum entity_kind kind, const char *key)
 {
 	uint64_t before = graph_changes(b->graph);
+	size_t count = graph_count(b->graph);
 	entity_id id;
 	int r;
 
@@ -103,8 +104,15 @@ entity_id batch_entity(struct batch *b, enum entity_kind kind, const char *key)
 		b->refused_entities++;
 		return ENTITY_NONE;
 	}
-	if (graph_changes(b->graph) != before)
-		batch_op(b, &(struct batch_op){.kind = BATCH_OP_ENTITY, .entity_kind = kind, .a = id, .name = key});
+	if (graph_changes(b->graph) != before) {
+		batch_op(b, &(struct batch_op){
+				    .kind = BATCH_OP_ENTITY,
+				    .entity_kind = kind,
+				    .a = id,
+				    .b = graph_count(b->graph) == count ? id : ENTITY_NONE,
+				    .name = key,
+			    });
+	}
 	return id;
 }
 

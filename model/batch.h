@@ -58,7 +58,7 @@ struct batch_op {
 	enum batch_op_kind kind;
 	enum entity_kind entity_kind; /* BATCH_OP_ENTITY */
 	enum edge_kind edge;          /* BATCH_OP_LINK, BATCH_OP_UNLINK */
-	entity_id a, b;
+	entity_id a, b;            /* BATCH_OP_ENTITY: b is a again when it was gone and came back */
 	const char *name;  /* key of an entity, name of an attribute */
 	const char *value; /* attribute; NULL removes */
 };
