@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* resolve.h - what a person means by a word: a finding, a node, a pod, a job, or nothing the hub knows.
+ *
+ * Room: hub.  Owns: nothing.  Thread: the reader's.  Clock: none.  Bounds: RESOLVE_MAX_CANDIDATES are listed.
+ *
+ * A bare word is tried as the id of a finding, as a node, as a pod (with or without namespace), as a job (with or
+ * without scheduler), in this order; the first that fits is meant. A thing of one node is written NODE:KEY.
+ */
+#ifndef WHY_HUB_RESOLVE_H
+#define WHY_HUB_RESOLVE_H
+
+#include "hub/store.h"
+#include "model/answer.h"
+
+#define RESOLVE_MAX_CANDIDATES 20
+
+enum resolved_kind {
+	RESOLVED_FLEET,
+	RESOLVED_FINDING, /* key: its id */
+	RESOLVED_NODE,    /* node */
+	RESOLVED_ENTITY,  /* kind, key; node when it is a thing of one node */
+	RESOLVED_ELSEWHERE, /* node: the hub knows no finding of it, but that node's agent may know the thing */
+};
+
+struct resolved {
+	enum resolved_kind what;
+	enum entity_kind kind;
+	char key[GRAPH_MAX_KEY];
+	char node[RECORD_MAX_NODE];
+};
+
+/* 0: ret_resolved is set. 1: no; the answer's status, message and candidates say why. Errors of the store. */
+int resolve_target(const struct store_reader *reader, const struct query *q, struct resolved *ret_resolved, struct answer *answer);
+
+#endif
