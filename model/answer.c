@@ -132,7 +132,7 @@ static int fleet_exit(const struct answer *a)
 
 int answer_exit_status(const struct answer *a)
 {
-	bool unused;
+	bool unused = false;
 
 	switch (a->status) {
 	case ANSWER_OK:
