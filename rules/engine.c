@@ -37,13 +37,14 @@ int engine_new(const struct engine_options *options, struct engine **ret_engine)
 	e->boot_id = strdup(options->boot_id);
 	e->causality = calloc(1, sizeof(*e->causality));
 	e->changed = calloc(options->max_instances, sizeof(*e->changed));
-	if (!e->node || !e->boot_id || !e->causality || !e->changed || compose_init(&e->compose) < 0 ||
+	e->memo = calloc(MACHINE_MEMO, sizeof(*e->memo));
+	if (!e->memo || !e->node || !e->boot_id || !e->causality || !e->changed || compose_init(&e->compose) < 0 ||
 	    series_store_new(options->max_series, options->max_series_bytes, options->metrics, &e->series) < 0 ||
 	    roster_new(options->max_instances, &e->roster) < 0)
 		return -ENOMEM;
 	blind_init(&e->blind, options->metrics);
 	e->m = (struct machine){ .metrics = options->metrics, .graph = options->graph, .series = e->series,
-				 .fresh_ns = ENGINE_FRESH_NS, .blind = e->blind.by_metric,
+				 .fresh_ns = ENGINE_FRESH_NS, .blind = e->blind.by_metric, .memo = e->memo,
 				 .findings = count_findings, .findings_arg = e };
 	e->compose.blind = &e->blind;
 	e->compose.causality = e->causality;
@@ -69,6 +70,7 @@ void engine_free(struct engine **engine)
 	free(e->kin);
 	free(e->causality);
 	free(e->changed);
+	free(e->memo);
 	free(e->node);
 	free(e->boot_id);
 	free(e);

@@ -251,6 +251,7 @@ int engine_why_not(const struct engine *e, const char *cause, entity_id target, 
 		return -ENOENT;
 	ret_answer->rules_digest = arena_strdup(ret_answer->arena, e->rs->digest);
 	ask.m.now = now;
+	ask.m.memo = NULL;
 	ask.rule = ruleset_cause(e->rs, cause);
 	if (!ask.rule) {
 		name_candidates(&ask, cause);

@@ -36,6 +36,7 @@ struct engine {
 	struct causality *causality;
 	struct blind blind;
 	struct machine m;
+	struct machine_memo *memo;
 	struct compose compose;
 	struct buf scratch;
 	uint32_t *changed; /* positions to publish in this tick */

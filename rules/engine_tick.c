@@ -204,6 +204,7 @@ int engine_tick(struct engine *e, const struct batch *in, mono_ns_t now, wall_ns
 	e->last_tick = now;
 	e->wall = wall;
 	e->m.now = e->compose.view.now = now;
+	e->m.epoch = e->ticks;
 	e->compose.wall = wall;
 	e->publish = publish;
 	e->publish_arg = arg;

@@ -184,47 +184,65 @@ static struct value read_count(struct run *r, const struct insn *i)
 	return value_number((double)counted);
 }
 
-static bool increase_of(struct run *r, uint32_t metric, uint64_t window_ns, double *ret_increase, uint64_t *ret_span_ns)
+static bool window_anew(struct machine *m, const struct insn *i, uint32_t metric, entity_id id, double *ret_value)
 {
-	entity_id id = entity_of(r, metric);
+	uint64_t window_ns = (uint64_t)i->number, span;
 
-	return id != ENTITY_NONE &&
-	       series_increase(r->m->series, metric, id, r->m->now, window_ns, ret_increase, ret_span_ns);
+	if (i->op == OP_WINDOW)
+		return series_window(m->series, (enum series_fn)i->b, metric, id, m->now, window_ns, ret_value);
+	if (!series_increase(m->series, metric, id, m->now, window_ns, ret_value, &span))
+		return false;
+	if (i->op == OP_RATE)
+		*ret_value = *ret_value * (double)NS_PER_S / (double)span;
+	return i->op != OP_RATE || span > 0;
 }
 
-static struct value read_increase(struct run *r, const struct insn *i)
+/* OP_WINDOW, OP_RATE, or (for OP_INCREASE and each side of OP_RATIO) the growth. */
+static bool window_of(struct run *r, const struct insn *i, uint32_t metric, double *ret_value)
 {
-	double increase, below;
-	uint64_t span;
+	struct machine *m = r->m;
+	entity_id id = entity_of(r, metric);
+	uint16_t op = i->op == OP_WINDOW || i->op == OP_RATE ? (uint16_t)i->op : OP_INCREASE;
+	uint16_t fn = i->op == OP_WINDOW ? (uint16_t)i->b : 0;
+	uint64_t window_ns = (uint64_t)i->number;
+	struct machine_memo *memo;
 
-	if (!increase_of(r, i->a, (uint64_t)i->number, &increase, &span))
-		return unknown(r->m, i->a, NULL, "too few samples in the window");
-	if (i->op == OP_INCREASE)
-		return value_number(increase);
-	if (i->op == OP_RATE)
-		return span > 0 ? value_number(increase * (double)NS_PER_S / (double)span)
-				: unknown(r->m, i->a, NULL, "too few samples in the window");
-	if (!increase_of(r, i->b, (uint64_t)i->number, &below, &span))
-		return unknown(r->m, i->b, NULL, "too few samples in the window");
-	return below > 0 ? value_number(increase / below) : unknown(r->m, i->b, NULL, "it did not grow in the window");
+	if (id == ENTITY_NONE)
+		return false;
+	if (!m->memo)
+		return window_anew(m, i, metric, id, ret_value);
+	memo = &m->memo[((id * 0x9e3779b1u) ^ (metric * 0x85ebca6bu) ^ (uint32_t)(window_ns >> 20) ^ fn ^ op) & (MACHINE_MEMO - 1)];
+	if (memo->epoch != m->epoch || memo->entity != id || memo->metric != metric || memo->window_ns != window_ns ||
+	    memo->op != op || memo->fn != fn) {
+		*memo = (struct machine_memo){ .epoch = m->epoch, .window_ns = window_ns, .entity = id, .metric = metric,
+					       .op = op, .fn = fn };
+		memo->known = window_anew(m, i, metric, id, &memo->value);
+	}
+	*ret_value = memo->value;
+	return memo->known;
 }
 
 static struct value read_window(struct run *r, const struct insn *i)
 {
-	struct machine *m = r->m;
+	double x, below;
+
+	if (!window_of(r, i, i->a, &x))
+		return unknown(r->m, i->a, NULL, "too few samples in the window");
+	if (i->op != OP_RATIO)
+		return value_number(x);
+	if (!window_of(r, i, i->b, &below))
+		return unknown(r->m, i->b, NULL, "too few samples in the window");
+	return below > 0 ? value_number(x / below) : unknown(r->m, i->b, NULL, "it did not grow in the window");
+}
+
+static struct value read_changed(struct run *r, const struct insn *i)
+{
 	entity_id id = entity_of(r, i->a);
 	bool changed;
-	double x;
 
-	if (id == ENTITY_NONE)
-		return unknown(m, i->a, NULL, "there is nothing that it could be read of");
-	if (i->op == OP_CHANGED)
-		return series_changed(m->series, i->a, id, m->now, (uint64_t)i->number, &changed)
-			       ? value_bool(changed)
-			       : unknown(m, i->a, NULL, "too few samples in the window");
-	if (!series_window(m->series, (enum series_fn)i->b, i->a, id, m->now, (uint64_t)i->number, &x))
-		return unknown(m, i->a, NULL, "too few samples in the window");
-	return value_number(x);
+	if (id == ENTITY_NONE || !series_changed(r->m->series, i->a, id, r->m->now, (uint64_t)i->number, &changed))
+		return unknown(r->m, i->a, NULL, "too few samples in the window");
+	return value_bool(changed);
 }
 
 static struct value read_presence(struct run *r, const struct insn *i)
@@ -451,10 +469,10 @@ static struct value step(struct run *r, const struct insn *i)
 	case OP_RATE:
 	case OP_INCREASE:
 	case OP_RATIO:
-		return read_increase(r, i);
 	case OP_WINDOW:
-	case OP_CHANGED:
 		return read_window(r, i);
+	case OP_CHANGED:
+		return read_changed(r, i);
 	case OP_STALE:
 	case OP_ABSENT:
 		return read_presence(r, i);

@@ -33,6 +33,18 @@ struct machine_missing {
 	const char *why;  /* NULL: nothing was unknown */
 };
 
+/* A window that many rules read is worked out once a tick. Direct-mapped: a collision only costs a second reckoning. */
+#define MACHINE_MEMO 2048 /* power of two */
+
+struct machine_memo {
+	uint64_t epoch, window_ns;
+	entity_id entity;
+	uint32_t metric;
+	uint16_t op, fn;
+	bool known;
+	double value;
+};
+
 struct machine {
 	const struct ruleset *ruleset;
 	const struct metrics *metrics;
@@ -41,6 +53,8 @@ struct machine {
 	mono_ns_t now;
 	uint64_t fresh_ns;  /* greatest age of a latest sample, unless the program names one */
 	const bool *blind;  /* by metric id, NULL: none is */
+	struct machine_memo *memo; /* MACHINE_MEMO of them; NULL: everything is worked out anew */
+	uint64_t epoch;            /* of the tick, from 1: what was memorised in another one is void */
 	machine_findings_fn findings; /* NULL: 0 */
 	const void *findings_arg;
 	struct machine_missing missing;

@@ -6,16 +6,11 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/map.h"
+#include "base/text.h"
 #include "rules/gate.h"
 #include "rules/relative.h"
+#include "rules/seen.h"
 #include "rules/wake_index.h"
-
-struct seen {
-	double value;
-	mono_ns_t at;
-	mono_ns_t hot_until;
-};
 
 struct slot {
 	uint64_t pair;
@@ -29,10 +24,7 @@ struct wake {
 	struct wake_index *index;
 	const struct ruleset *rs;
 	uint64_t fresh_ns;
-	struct u64map *by_series; /* metric << 32 | entity -> position in seen */
-	struct seen *seen;
-	uint32_t *free_seen;
-	size_t n_free, max_seen;
+	struct seen_table *seen;
 	struct slot *slots;
 	struct wake_call *calls;
 	size_t n_calls;
@@ -48,9 +40,7 @@ void wake_free(struct wake **wake)
 	if (!w)
 		return;
 	wake_index_free(&w->index);
-	u64map_free(&w->by_series);
-	free(w->seen);
-	free(w->free_seen);
+	seen_table_free(&w->seen);
 	free(w->slots);
 	free(w->calls);
 	free(w);
@@ -65,16 +55,11 @@ int wake_new(const struct ruleset *rs, const struct metrics *metrics, size_t max
 		return -ENOMEM;
 	w->rs = rs;
 	w->fresh_ns = fresh_ns;
-	w->max_seen = max_series;
-	w->seen = calloc(max_series, sizeof(*w->seen));
-	w->free_seen = calloc(max_series, sizeof(*w->free_seen));
 	w->slots = calloc(SLOTS, sizeof(*w->slots));
 	w->calls = calloc(WAKE_MAX_CALLS, sizeof(*w->calls));
-	if (!w->seen || !w->free_seen || !w->slots || !w->calls || u64map_new(max_series, &w->by_series) < 0 ||
+	if (!w->slots || !w->calls || seen_table_new(max_series, &w->seen) < 0 ||
 	    wake_index_new(rs, metrics, &w->index) < 0)
 		return -ENOMEM;
-	for (size_t i = 0; i < max_series; i++)
-		w->free_seen[w->n_free++] = (uint32_t)(max_series - 1 - i);
 	*ret_wake = TAKE_PTR(w);
 	return 0;
 }
@@ -129,29 +114,36 @@ static void sweep(struct wake *w, const struct graph *g, uint32_t rule, enum ent
 
 /* ---- samples ---- */
 
-static struct seen *seen_of(struct wake *w, uint32_t metric, entity_id entity, bool *ret_is_new)
+/* A wide window moves slowly: that one is looked at every few samples, each entity at a time of its own. */
+static bool is_due(const struct wake_link *link, const struct seen *seen, mono_ns_t at)
 {
-	uint64_t key = (uint64_t)metric << 32 | entity, at;
+	return link->pace_s <= 1 || !seen || (at / NS_PER_S + seen->phase) % link->pace_s == 0;
+}
 
-	*ret_is_new = false;
-	if (u64map_get(w->by_series, key, &at))
-		return &w->seen[at];
-	*ret_is_new = true;
-	if (w->n_free == 0 || u64map_set(w->by_series, key, w->free_seen[w->n_free - 1]) < 0)
-		return NULL;
-	return &w->seen[w->free_seen[--w->n_free]];
+static void follow(struct wake *w, const struct graph *g, const struct wake_link *link, const struct sample *s)
+{
+	if (link->how == WAKE_ALL)
+		sweep(w, g, link->rule, link->scope, s->at);
+	else
+		call_by_sample(w, link->rule,
+			       link->how == WAKE_SAME ? s->entity : relative_nearest(g, s->entity, link->scope), s->at);
 }
 
 static void take_sample(struct wake *w, const struct graph *g, const struct wake_metric *wm, const struct sample *s)
 {
-	bool is_new = false, moved = true, hot = true;
-	struct seen *seen = wm->remembers ? seen_of(w, s->metric, s->entity, &is_new) : NULL;
+	bool moved = true, hot = true;
+	struct seen *seen = wm->remembers ? seen_of(w->seen, s->metric, s->entity) : NULL;
 	mono_ns_t hot_until = 0;
 
-	if (seen) {
-		moved = is_new || s->value != seen->value || mono_since(seen->at, s->at) > w->fresh_ns;
-		hot = !is_new && s->at <= seen->hot_until;
-		hot_until = is_new ? 0 : seen->hot_until;
+	if (seen && seen->at != 0) {
+		moved = s->value != seen->value || mono_since(seen->at, s->at) > w->fresh_ns;
+		hot = s->at <= seen->hot_until;
+		hot_until = seen->hot_until;
+	} else if (seen) {
+		const char *key = graph_key(g, s->entity);
+
+		hot = false;
+		seen->phase = key ? text_hash(key, strlen(key)) : 0;
 	}
 	for (uint32_t i = 0; i < wm->n_links; i++) {
 		const struct wake_link *link = &wm->links[i];
@@ -159,16 +151,14 @@ static void take_sample(struct wake *w, const struct graph *g, const struct wake
 		bool passes = gates_pass(&link->gates, s->value, moved, &hold);
 
 		hot_until = passes ? MAX_OF(hot_until, s->at + hold) : hot_until;
-		if (!passes && !(hot && link->gates.hold_ns > 0))
-			continue;
-		if (link->how == WAKE_ALL)
-			sweep(w, g, link->rule, link->scope, s->at);
-		else
-			call_by_sample(w, link->rule,
-				       link->how == WAKE_SAME ? s->entity : relative_nearest(g, s->entity, link->scope), s->at);
+		if ((passes || (hot && link->gates.hold_ns > 0)) && is_due(link, seen, s->at))
+			follow(w, g, link, s);
 	}
-	if (seen)
-		*seen = (struct seen){ .value = s->value, .at = s->at, .hot_until = hot_until };
+	if (seen) {
+		seen->value = s->value;
+		seen->at = s->at;
+		seen->hot_until = hot_until;
+	}
 }
 
 /* ---- events ---- */
@@ -226,14 +216,9 @@ size_t wake_batch(struct wake *w, struct machine *m, const struct batch *in, con
 
 void wake_drop_entity(struct wake *w, entity_id id)
 {
-	for (uint32_t i = 0; i < w->index->n_metrics; i++) {
-		uint64_t key = (uint64_t)i << 32 | id, at;
-
-		if (!w->index->metrics[i].remembers || !u64map_get(w->by_series, key, &at))
-			continue;
-		(void)u64map_remove(w->by_series, key);
-		w->free_seen[w->n_free++] = (uint32_t)at;
-	}
+	for (uint32_t i = 0; i < w->index->n_metrics; i++)
+		if (w->index->metrics[i].remembers)
+			seen_drop(w->seen, i, id);
 }
 
 uint64_t wake_dropped(const struct wake *w)

@@ -8,6 +8,9 @@
 #include "base/cleanup.h"
 #include "rules/relative.h"
 
+#define WAKE_PACES_A_WINDOW 30
+#define WAKE_MAX_PACE_S     5ULL
+
 struct build {
 	struct wake_index *index;
 	const struct ruleset *rs;
@@ -66,6 +69,7 @@ static void link_sample(struct build *b, uint32_t metric)
 		return;
 	link->how = how_for(metrics_at(b->metrics, metric)->about, b->scope);
 	gates_of(b->rs, b->trigger, metric, &link->gates);
+	link->pace_s = (uint32_t)MIN_OF(link->gates.hold_ns / WAKE_PACES_A_WINDOW / NS_PER_S, WAKE_MAX_PACE_S);
 	b->by_absence |= link->gates.by_absence;
 	for (uint32_t i = 0; i < link->gates.n; i++)
 		b->index->metrics[metric].remembers |=

@@ -26,6 +26,7 @@ struct wake_link {
 	enum entity_kind scope;
 	enum wake_how how;
 	struct gates gates; /* of samples */
+	uint32_t pace_s;    /* while it is not suspected, it is looked at so often: a thirtieth of its window, 5 s at most */
 	uint32_t predicates[WAKE_MAX_PREDICATES]; /* of events */
 	uint32_t n_predicates;
 	bool any_event;
