@@ -110,6 +110,11 @@ static unsigned last_index(const struct point_list *l)
 	return (l->offset + l->n - 1u) % points_a_chunk(l);
 }
 
+bool point_list_is_packed(const struct point_list *l)
+{
+	return l->n == 0 || last_index(l) + 1 == points_a_chunk(l);
+}
+
 int point_list_push(struct point_pool *p, struct point_list *l, const struct reading *r)
 {
 	unsigned index = l->n ? (last_index(l) + 1) % points_a_chunk(l) : 0;

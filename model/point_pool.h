@@ -43,6 +43,7 @@ int point_pool_init(struct point_pool *p, size_t max_bytes); /* -ENOMEM */
 void point_pool_done(struct point_pool *p);
 
 int point_list_push(struct point_pool *p, struct point_list *l, const struct reading *r); /* -ENOSPC: no chunk is free */
+bool point_list_is_packed(const struct point_list *l); /* empty, or the next push takes a new chunk */
 void point_list_pop(struct point_pool *p, struct point_list *l);   /* the oldest; the list has one */
 void point_list_clear(struct point_pool *p, struct point_list *l); /* still fine or coarse as it was */
 void point_list_first(const struct point_pool *p, const struct point_list *l, struct reading *ret); /* the list has one */

@@ -316,7 +316,8 @@ static void points_add(struct series_store *s, struct point_list *l, const struc
 	uint64_t margin = l->coarse ? d->stretch_ns : demand_interval(d);
 	struct reading r;
 
-	for (; l->n > 0; point_list_pop(&s->pool, l)) {
+	/* The oldest chunk is cold memory: it is looked at only when it could be had for the next points. */
+	for (bool look = point_list_is_packed(l); look && l->n > 0; point_list_pop(&s->pool, l)) {
 		point_list_first(&s->pool, l, &r);
 		if (mono_since(r.at, at) <= d->window_ns + margin)
 			break;

@@ -120,26 +120,31 @@ static void add_moved(struct search *s, uint32_t first, uint32_t last)
 	}
 }
 
+/* ratio(a, b) above a level that is not negative: a grew within the window, whatever b did. */
+static bool is_growing_share(const struct insn *i, uint32_t metric, bool above, double level)
+{
+	return i->op == OP_RATIO && i->b == metric && i->a != metric && above && level >= 0;
+}
+
 static void search_condition(struct search *s, uint32_t first, uint32_t last)
 {
 	const struct insn *i = &s->p->code[last];
 	struct gate gate;
-	uint32_t split;
 	double level;
 	bool above;
 
-	if (i->op >= OP_LESS && i->op <= OP_GREATER_EQUAL) {
-		split = first_of(s->p, last - 1);
-		above = i->op == OP_GREATER || i->op == OP_GREATER_EQUAL;
-		if (split == last - 1 && split == first + 1 && constant(s->rs, &s->p->code[split], &level) &&
-		    reads(&s->p->code[first], s->metric) && gate_for(&s->p->code[first], above, level, &gate)) {
-			gates_add(s->found, gate);
-			return;
-		}
-		if (split == last - 1 && split == first + 1 && constant(s->rs, &s->p->code[first], &level) &&
-		    reads(&s->p->code[split], s->metric) && gate_for(&s->p->code[split], !above, level, &gate)) {
-			gates_add(s->found, gate);
-			return;
+	if (i->op >= OP_LESS && i->op <= OP_GREATER_EQUAL && last == first + 2) {
+		bool swapped = constant(s->rs, &s->p->code[first], &level);
+		const struct insn *reading = &s->p->code[swapped ? first + 1 : first];
+
+		above = (i->op == OP_GREATER || i->op == OP_GREATER_EQUAL) != swapped;
+		if (swapped || constant(s->rs, &s->p->code[first + 1], &level)) {
+			if (is_growing_share(reading, s->metric, above, level))
+				return;
+			if (reads(reading, s->metric) && gate_for(reading, above, level, &gate)) {
+				gates_add(s->found, gate);
+				return;
+			}
 		}
 	}
 	add_moved(s, first, last);

@@ -129,9 +129,14 @@ static void follow(struct wake *w, const struct graph *g, const struct wake_link
 			       link->how == WAKE_SAME ? s->entity : relative_nearest(g, s->entity, link->scope), s->at);
 }
 
+static bool may_pass(const struct wake_metric *wm, double value, bool moved)
+{
+	return value >= wm->lowest_above || value <= wm->highest_below || (moved && wm->by_move);
+}
+
 static void take_sample(struct wake *w, const struct graph *g, const struct wake_metric *wm, const struct sample *s)
 {
-	bool moved = true, hot = true;
+	bool moved = true, hot = wm->remembers;
 	struct seen *seen = wm->remembers ? seen_of(w->seen, s->metric, s->entity) : NULL;
 	mono_ns_t hot_until = 0;
 
@@ -145,7 +150,7 @@ static void take_sample(struct wake *w, const struct graph *g, const struct wake
 		hot = false;
 		seen->phase = key ? text_hash(key, strlen(key)) : 0;
 	}
-	for (uint32_t i = 0; i < wm->n_links; i++) {
+	for (uint32_t i = 0; (hot || may_pass(wm, s->value, moved)) && i < wm->n_links; i++) {
 		const struct wake_link *link = &wm->links[i];
 		uint64_t hold;
 		bool passes = gates_pass(&link->gates, s->value, moved, &hold);

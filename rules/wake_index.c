@@ -2,6 +2,7 @@
 #include "rules/wake_index.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,16 @@ static enum wake_how how_for(enum entity_kind about, enum entity_kind scope)
 	return relative_possible(about, scope) ? WAKE_UP : WAKE_ALL;
 }
 
+static void sum_up(struct wake_metric *wm, const struct gate *gate)
+{
+	wm->remembers |= gate->test == GATE_MOVED || gate->hold_ns > 0;
+	wm->by_move |= gate->test == GATE_MOVED;
+	if (gate->test == GATE_ABOVE)
+		wm->lowest_above = fmin(wm->lowest_above, gate->level);
+	if (gate->test == GATE_BELOW)
+		wm->highest_below = fmax(wm->highest_below, gate->level);
+}
+
 static void link_sample(struct build *b, uint32_t metric)
 {
 	struct wake_link *link = link_of(b, metric);
@@ -72,8 +83,7 @@ static void link_sample(struct build *b, uint32_t metric)
 	link->pace_s = (uint32_t)MIN_OF(link->gates.hold_ns / WAKE_PACES_A_WINDOW / NS_PER_S, WAKE_MAX_PACE_S);
 	b->by_absence |= link->gates.by_absence;
 	for (uint32_t i = 0; i < link->gates.n; i++)
-		b->index->metrics[metric].remembers |=
-			link->gates.gates[i].test == GATE_MOVED || link->gates.gates[i].hold_ns > 0;
+		sum_up(&b->index->metrics[metric], &link->gates.gates[i]);
 }
 
 static void link_event(struct build *b, const struct insn *i)
@@ -191,6 +201,10 @@ int wake_index_new(const struct ruleset *rs, const struct metrics *metrics, stru
 	x->by_absence = calloc(RULESET_MAX_RULES, sizeof(*x->by_absence));
 	if (!x->metrics || !x->by_absence)
 		return -ENOMEM;
+	for (uint32_t i = 0; i < x->n_metrics; i++) {
+		x->metrics[i].lowest_above = INFINITY;
+		x->metrics[i].highest_below = -INFINITY;
+	}
 	for (uint32_t i = 0; i < rs->n_symptoms + rs->n_causes; i++) {
 		const struct symptom_rule *s = i < rs->n_symptoms ? &rs->symptoms[i] : NULL;
 		const struct cause_rule *c = s ? NULL : &rs->causes[i - rs->n_symptoms];

@@ -37,6 +37,9 @@ struct wake_metric {
 	struct wake_link *links;
 	uint32_t n_links;
 	bool remembers; /* some gate needs the sample before */
+	/* All gates of all links in one: what passes none of these need not be tried on each. */
+	double lowest_above, highest_below;
+	bool by_move;
 };
 
 struct wake_absence {
