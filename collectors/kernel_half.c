@@ -285,18 +285,32 @@ int kernel_half_attach_iterator(struct kernel_half *k, struct bpf_program *progr
 	return 0;
 }
 
-int kernel_half_iterate(struct bpf_link *link)
+int kernel_half_iterate_into(struct bpf_link *link, void *out, size_t size, size_t *ret_len)
 {
 	AUTO_CLOSE int fd = bpf_iter_create(bpf_link__fd(link));
 	char dropped[256];
+	size_t len = 0;
 	ssize_t n;
 
 	if (fd < 0)
 		return -errno;
 	do {
-		n = read(fd, dropped, sizeof(dropped));
+		bool room = len < size;
+		n = room ? read(fd, (char *)out + len, size - len) : read(fd, dropped, sizeof(dropped));
+		if (n > 0 && room)
+			len += (size_t)n;
 	} while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
-	return n < 0 ? -errno : 0;
+	if (n < 0)
+		return -errno;
+	*ret_len = len;
+	return 0;
+}
+
+int kernel_half_iterate(struct bpf_link *link)
+{
+	size_t len;
+
+	return kernel_half_iterate_into(link, NULL, 0, &len);
 }
 
 void kernel_half_say(const struct kernel_half *k, void (*say)(void *arg, const char *hook, int error, const char *reason),

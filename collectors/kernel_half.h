@@ -75,6 +75,8 @@ int kernel_half_attach_iterator(struct kernel_half *k, struct bpf_program *progr
 				struct bpf_link **ret_link);
 /* Run an iterator to its end, dropping what it prints. -errno from the kernel. */
 int kernel_half_iterate(struct bpf_link *link);
+/* The same; what it prints goes to `out`, as far as there is room. */
+int kernel_half_iterate_into(struct bpf_link *link, void *out, size_t size, size_t *ret_len);
 
 /* One line a hook, in the form collector.hooks wants it. */
 void kernel_half_say(const struct kernel_half *k, void (*say)(void *arg, const char *hook, int error, const char *reason),
