@@ -319,8 +319,13 @@ static void copy_op(struct isolate *i, const struct batch_op *op, struct batch *
 		batch_link(out, op->edge, a, entity_in(i, op->b, out));
 	else if (op->kind == BATCH_OP_UNLINK)
 		batch_unlink(out, op->edge, a, entity_in(i, op->b, out));
-	else if (op->kind == BATCH_OP_GONE)
-		batch_gone(out, a);
+}
+
+/* Last of all: naming an entity, as a sample does, would bring it back. */
+static void copy_gone(struct isolate *i, const struct batch_op *op, struct batch *out)
+{
+	if (op->kind == BATCH_OP_GONE && graph_is_gone(i->mirror, op->a, NULL))
+		batch_gone(out, entity_in(i, op->a, out));
 }
 
 static void copy_event(struct isolate *i, const struct event *e, struct batch *out)
@@ -352,6 +357,8 @@ static int copy_batch(struct isolate *i, struct batch *out)
 				in->samples[n].value);
 	for (size_t n = 0; n < in->n_events; n++)
 		copy_event(i, &in->events[n], out);
+	for (size_t n = 0; n < in->n_ops; n++)
+		copy_gone(i, &in->ops[n], out);
 	return (int)(in->n_samples + in->n_events);
 }
 
@@ -399,7 +406,7 @@ static int take_done(struct isolate *i, int result, mono_ns_t now, struct batch 
 	return n;
 }
 
-/* One packet. 1: taken; 0: nothing there, or the child has hung up; -EBADMSG. */
+/* One packet. 1: taken; 0: nothing there; -EPIPE: the child has hung up; -EBADMSG. */
 static int take_packet(struct isolate *i, mono_ns_t now, struct batch *out, int *n_taken)
 {
 	uint8_t packet[sizeof(struct isolate_packet) + ISOLATE_MAX_DATA];
@@ -407,7 +414,7 @@ static int take_packet(struct isolate *i, mono_ns_t now, struct batch *out, int 
 	ssize_t n = recv(i->sock, packet, sizeof(packet), MSG_DONTWAIT);
 
 	if (n <= 0)
-		return 0;
+		return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -EPIPE;
 	if ((size_t)n < sizeof(p))
 		return -EBADMSG;
 	memcpy(&p, packet, sizeof(p));
@@ -430,7 +437,15 @@ int isolate_drain(struct isolate *i, mono_ns_t now, struct batch *out)
 
 	for (unsigned k = 0; k < MAX_PACKETS && r > 0 && i->sock >= 0; k++)
 		r = take_packet(i, now, out, &taken);
-	if (r < 0 && i->pid && !i->dying) {
+	if (r == -EPIPE) {
+		/* It is about to die: its end is told by the pidfd. The deadline sees to it that it does. */
+		drop_fd(&i->sock);
+		if (!i->under_way) {
+			i->under_way = true;
+			i->sent_at = now;
+			i->due = now + i->deadline_ns;
+		}
+	} else if (r < 0 && i->pid && !i->dying) {
 		note_failed(i, now, out, EBADMSG, "its process sent what cannot be read");
 		kill_child(i, now);
 	}
