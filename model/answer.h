@@ -58,9 +58,11 @@ enum answer_status {
 
 struct answer_line {       /* timeline entry, doctor item, rule, metric, fleet row: by `query` */
 	wall_ns_t at;      /* timeline: when; fleet: last seen; else 0 */
-	const char *what;  /* timeline: "finding" "event" "node"; doctor: check; rules: id; metrics: name; fleet: node */
+	const char *what;  /* timeline: "finding" "event" "node"; doctor: check; rules: id; metrics: name;
+			    * fleet: node */
 	const char *subject;
-	const char *status;/* doctor: ok|missing|failed|degraded; rules: enabled|shadow|disabled|rejected; fleet: healthy|warning|critical|unknown */
+	const char *status;/* doctor: ok|missing|failed|degraded; rules: enabled|shadow|disabled|rejected;
+			    * fleet: healthy|warning|critical|unknown */
 	const char *text;
 	const char *detail;/* doctor: which rules suffer; metrics: unit; may be NULL */
 	enum severity severity;
@@ -114,9 +116,10 @@ struct answer_line *answer_add_line(struct answer *a);
 void answer_rank(struct answer *a);
 
 /* Exit status of `why` for this answer: 0 well, 1 warning, 2 critical, 3 unknown (not evaluated, stale, or coverage
- * of the best cause below 0.5), 66 not found or ambiguous, 69 unavailable, 77 denied, 64 bad. Open findings count, those
- * of shadow rules do not. Call answer_rank first: the best is the first. FLEET and DOCTOR go by the worst severity of
- * their lines (FLEET: 3 when a node is "unknown" and nothing is worse), NOT is 3 for "cannot_tell", the others are 0. */
+ * of the best cause below 0.5), 66 not found or ambiguous, 69 unavailable, 77 denied, 64 bad. Open findings count,
+ * those of shadow rules do not. Call answer_rank first: the best is the first. FLEET and DOCTOR go by the worst
+ * severity of their lines (FLEET: 3 when a node is "unknown" and nothing is worse), NOT is 3 for "cannot_tell", the
+ * others are 0. */
 int answer_exit_status(const struct answer *a);
 
 /* "1 cause explains 3 symptoms", "2 causes, 1 unexplained symptom", "no finding", "unknown: ...". */
@@ -125,7 +128,8 @@ void answer_headline(const struct answer *a, char *ret_text, size_t size);
 /* {"apiVersion":"why/v1","kind":"Explanation"|"FindingList"|"Timeline"|"Not"|"Fleet"|"Doctor"|"RuleList"|"MetricList"|
  *  "Reload","status","message","headline","exit_status","target","node","as_of","agent":{"last_seen","version",
  *  "rules_digest"},"evaluated","stale","findings":[...],"items":[{"at"?,"what","subject"?,"status"?,"text","detail"?,
- *  "severity"}] (the lines; absent from Explanation, FindingList and Not when there is none),"verdict" and "evidence" (Not),
+ *  "severity"}] (the lines; absent from Explanation, FindingList and Not when there is none),"verdict" and
+ *  "evidence" (Not),
  *  "unknown":[{"what","why"}],"candidates"?,"next_cursor"?,"truncated"} */
 void answer_write_json(const struct answer *a, struct json *j);
 

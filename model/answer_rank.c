@@ -28,7 +28,8 @@ static int compare_numbers(double a, double b)
 static int compare_findings(const void *pa, const void *pb)
 {
 	const struct finding *a = *(struct finding *const *)pa, *b = *(struct finding *const *)pb;
-	double explained_a = (double)(a->n_explains + a->more_explains), explained_b = (double)(b->n_explains + b->more_explains);
+	double explained_a = (double)(a->n_explains + a->more_explains);
+	double explained_b = (double)(b->n_explains + b->more_explains);
 	int c = is_open(b) - is_open(a);
 
 	if (c == 0)

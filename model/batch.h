@@ -103,7 +103,8 @@ void batch_sample_at(struct batch *b, uint32_t metric, entity_id entity, mono_ns
  * room or the entity is none (counted): the value functions accept NULL and do nothing. */
 struct event *batch_event(struct batch *b, uint32_t metric, entity_id entity, mono_ns_t at, enum severity severity,
 			  int32_t code);
-void batch_value_text(struct batch *b, struct event *e, unsigned field, const char *text); /* copied, cut at 512 bytes */
+/* Copied, cut at 512 bytes. */
+void batch_value_text(struct batch *b, struct event *e, unsigned field, const char *text);
 void batch_value_number(struct batch *b, struct event *e, unsigned field, double number);
 void batch_message(struct batch *b, struct event *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

@@ -39,11 +39,11 @@ void codec_writer_free(struct codec_writer **w);
 void codec_writer_restart(struct codec_writer *w);
 int codec_write_header(struct codec_writer *w, const struct codec_header *header, struct buf *out); /* -EMSGSIZE */
 /* Append one tick: ops, samples, events, `wall` of its `now`. -EMSGSIZE: out is full (nothing appended, and the writer
- * is as after codec_writer_restart); -ENOMEM likewise. After a restart every entity of the graph that the batch refers to
- * is described first, with its attributes; edges made earlier are told by codec_write_graph only. */
+ * is as after codec_writer_restart); -ENOMEM likewise. After a restart every entity of the graph that the batch refers
+ * to is described first, with its attributes; edges made earlier are told by codec_write_graph only. */
 int codec_write_batch(struct codec_writer *w, const struct batch *b, wall_ns_t wall, struct buf *out);
-/* Describe the whole graph (entities, attributes, edges, tombstones): the start of a recording that begins in the middle
- * of a life. -EMSGSIZE, -ENOMEM: as codec_write_batch. */
+/* Describe the whole graph (entities, attributes, edges, tombstones): the start of a recording that begins in the
+ * middle of a life. -EMSGSIZE, -ENOMEM: as codec_write_batch. */
 int codec_write_graph(struct codec_writer *w, const struct graph *g, mono_ns_t now, struct buf *out);
 
 struct codec_reader;
@@ -54,9 +54,9 @@ void codec_reader_free(struct codec_reader **r);
 
 enum codec_what { CODEC_HEADER, CODEC_BATCH, CODEC_OTHER };
 
-/* Consume one frame from `data`. *ret_used is its size. For CODEC_BATCH the batch was reset and filled, *ret_wall is set;
- * for CODEC_HEADER *ret_header is (both may be NULL). CODEC_OTHER: nothing to act upon, but the graph may have changed and
- * the batch may be half filled: go on with the same `into`. -EAGAIN: the frame is not whole yet; -EBADMSG: damaged or
+/* Consume one frame from `data`. *ret_used is its size. For CODEC_BATCH the batch was reset and filled, *ret_wall is
+ * set; for CODEC_HEADER *ret_header is (both may be NULL). CODEC_OTHER: nothing to act upon, but the graph may have
+ * changed and the batch may be half filled: go on with the same `into`. -EAGAIN: the frame is not whole yet; -EBADMSG: damaged or
  * hostile, the batch is empty, nothing after it can be trusted; -EPROTONOSUPPORT: another version. */
 int codec_read(struct codec_reader *r, const uint8_t *data, size_t n, struct batch *into, size_t *ret_used,
 	       enum codec_what *ret_what, struct codec_header *ret_header, wall_ns_t *ret_wall);

@@ -30,7 +30,8 @@ enum wire_tag {
 	WIRE_GONE = 7,      /* u32 entity, u64 at */
 	WIRE_SAMPLE = 8,    /* u16 metric, u32 entity, f64 value; taken at the tick's `now` */
 	WIRE_SAMPLE_AT = 9, /* the same, then u64 at */
-	WIRE_EVENT = 10,    /* u16 metric, u32 entity, u64 at, u8 severity, u32 code, u8 flags, text message, u8 n, n values */
+	WIRE_EVENT = 10,    /* u16 metric, u32 entity, u64 at, u8 severity, u32 code, u8 flags, text message,
+			     * u8 n, n values */
 };
 
 enum wire_event_flag { WIRE_EVENT_SIMULATED = 1, WIRE_EVENT_MESSAGE = 2 };

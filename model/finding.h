@@ -108,7 +108,7 @@ struct finding {
 	struct finding_entity affected[FINDING_MAX_AFFECTED];
 	size_t n_affected, more_affected;
 	wall_ns_t opened_at, changed_at, resolved_at; /* resolved_at 0: not resolved */
-	const char *resolved_reason;                  /* "cleared" | "explained by fnd_.." | "rule removed" | "reboot" ... NULL */
+	const char *resolved_reason; /* "cleared" | "explained by fnd_.." | "rule removed" | "reboot" ... NULL */
 	char because[FINDING_MAX_BECAUSE][FINDING_ID_SIZE];
 	size_t n_because;
 	struct finding_explained explains[FINDING_MAX_EXPLAINS];
@@ -145,8 +145,8 @@ void finding_make_id(const char *node, const char *boot_id, const char *rule, en
 		     mono_ns_t opened_mono, char ret_id[FINDING_ID_SIZE]);
 
 /* One value of the contract's JSON, keys in its order; `apiVersion` is "why/v1". Behind them come revision, count,
- * resolved_reason, doc, shadow, flapping, and more_affected and more_explains where something was left out. Attributes of
- * an entity stand beside its kind, id and name. */
+ * resolved_reason, doc, shadow, flapping, and more_affected and more_explains where something was left out. Attributes
+ * of an entity stand beside its kind, id and name. */
 void finding_write_json(const struct finding *f, struct json *j);
 
 const char *finding_state_name(enum finding_state s);

@@ -87,7 +87,8 @@ bool graph_attr_at(const struct graph *g, entity_id id, size_t i, const char **r
 entity_id graph_find(const struct graph *g, enum entity_kind kind, const char *key); /* ENTITY_NONE */
 
 /* Neighbours of kind `other` over edges of any kind, outgoing or incoming (`incoming`: edges that point at id), gone
- * ones too. Fills up to `max` ids, oldest first (the order is the same in a replay); returns how many there are in all. */
+ * ones too. Fills up to `max` ids, oldest first (the order is the same in a replay); returns how many there are in
+ * all. */
 size_t graph_neighbours(const struct graph *g, entity_id id, bool incoming, enum entity_kind other,
 			entity_id *ret_ids, size_t max);
 

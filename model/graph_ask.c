@@ -107,7 +107,8 @@ size_t graph_neighbours(const struct graph *g, entity_id id, bool incoming, enum
 		return 0;
 	if (incoming && id == g->node)
 		return neighbours_of_node(g, other, ret_ids, max);
-	if (!incoming && other == ENTITY_NODE && !is_elsewhere(g, e) && graph_edge_allowed(order_kind(e->order), other)) {
+	if (!incoming && other == ENTITY_NODE && !is_elsewhere(g, e) &&
+	    graph_edge_allowed(order_kind(e->order), other)) {
 		if (max > 0)
 			ret_ids[0] = g->node;
 		return 1;

@@ -19,10 +19,22 @@ struct metrics {
 };
 
 static const char *const entity_kind_names[] = {
-	[ENTITY_NODE] = "node",		  [ENTITY_CPU] = "cpu",	      [ENTITY_NUMA] = "numa",	  [ENTITY_GPU] = "gpu",
-	[ENTITY_NIC] = "nic",		  [ENTITY_DISK] = "disk",     [ENTITY_MOUNT] = "mount",	  [ENTITY_CGROUP] = "cgroup",
-	[ENTITY_CONTAINER] = "container", [ENTITY_POD] = "pod",	      [ENTITY_PROCESS] = "process", [ENTITY_JOB] = "job",
-	[ENTITY_RANK] = "rank",		  [ENTITY_LINK] = "link",     [ENTITY_SOCKET] = "socket", [ENTITY_COLLECTOR] = "collector",
+	[ENTITY_NODE] = "node",
+	[ENTITY_CPU] = "cpu",
+	[ENTITY_NUMA] = "numa",
+	[ENTITY_GPU] = "gpu",
+	[ENTITY_NIC] = "nic",
+	[ENTITY_DISK] = "disk",
+	[ENTITY_MOUNT] = "mount",
+	[ENTITY_CGROUP] = "cgroup",
+	[ENTITY_CONTAINER] = "container",
+	[ENTITY_POD] = "pod",
+	[ENTITY_PROCESS] = "process",
+	[ENTITY_JOB] = "job",
+	[ENTITY_RANK] = "rank",
+	[ENTITY_LINK] = "link",
+	[ENTITY_SOCKET] = "socket",
+	[ENTITY_COLLECTOR] = "collector",
 };
 _Static_assert(ARRAY_LEN(entity_kind_names) == ENTITY_KIND_MAX, "a name for every kind of entity");
 
@@ -120,7 +132,8 @@ static bool desc_is_valid(const struct metric_desc *d)
 {
 	if (!name_is_valid(d->name, true) || !d->help || !*d->help)
 		return false;
-	if ((unsigned)d->kind >= METRIC_KIND_MAX || (unsigned)d->unit >= UNIT_MAX || (unsigned)d->about >= ENTITY_KIND_MAX)
+	if ((unsigned)d->kind >= METRIC_KIND_MAX || (unsigned)d->unit >= UNIT_MAX ||
+	    (unsigned)d->about >= ENTITY_KIND_MAX)
 		return false;
 	if ((d->kind == METRIC_STATE) != (d->states && d->states[0]))
 		return false;

@@ -42,12 +42,14 @@ struct point_list {
 int point_pool_init(struct point_pool *p, size_t max_bytes); /* -ENOMEM */
 void point_pool_done(struct point_pool *p);
 
-int point_list_push(struct point_pool *p, struct point_list *l, const struct reading *r); /* -ENOSPC: no chunk is free */
+int point_list_push(struct point_pool *p, struct point_list *l, const struct reading *r); /* -ENOSPC: no free chunk */
 bool point_list_is_packed(const struct point_list *l); /* empty, or the next push takes a new chunk */
-void point_list_pop(struct point_pool *p, struct point_list *l);   /* the oldest; the list has one */
 void point_list_clear(struct point_pool *p, struct point_list *l); /* still fine or coarse as it was */
-void point_list_first(const struct point_pool *p, const struct point_list *l, struct reading *ret); /* the list has one */
-void point_list_last(const struct point_pool *p, const struct point_list *l, struct reading *ret);  /* the list has one */
+
+/* Of a list that has a point. */
+void point_list_pop(struct point_pool *p, struct point_list *l); /* the oldest */
+void point_list_first(const struct point_pool *p, const struct point_list *l, struct reading *ret);
+void point_list_last(const struct point_pool *p, const struct point_list *l, struct reading *ret);
 void point_list_replace_last(struct point_pool *p, const struct point_list *l, const struct reading *r);
 
 /* Walk from the first point not older than `from`. */

@@ -314,10 +314,11 @@ static void points_coarsen(struct series_store *s, struct point_list *l, uint64_
 static void points_add(struct series_store *s, struct point_list *l, const struct demand *d, mono_ns_t at, double value)
 {
 	uint64_t margin = l->coarse ? d->stretch_ns : demand_interval(d);
+	bool look = point_list_is_packed(l) || l->n == SERIES_MAX_POINTS || d->window_ns == 0;
 	struct reading r;
 
 	/* The oldest chunk is cold memory: it is looked at only when it could be had for the next points. */
-	for (bool look = point_list_is_packed(l); look && l->n > 0; point_list_pop(&s->pool, l)) {
+	for (; look && l->n > 0; point_list_pop(&s->pool, l)) {
 		point_list_first(&s->pool, l, &r);
 		if (mono_since(r.at, at) <= d->window_ns + margin)
 			break;
@@ -416,10 +417,10 @@ void series_put_batch(struct series_store *s, const struct batch *b)
 	if (s->forgot)
 		series_sweep(s);
 	for (size_t i = 0; i < b->n_samples; i++) {
-		const struct sample *sample = &b->samples[i];
+		uint32_t metric = b->samples[i].metric;
 
-		if (sample->metric < METRIC_MAX && s->demands[sample->metric].wanted && !s->demands[sample->metric].event)
-			series_put(s, sample, b->now);
+		if (metric < METRIC_MAX && s->demands[metric].wanted && !s->demands[metric].event)
+			series_put(s, &b->samples[i], b->now);
 	}
 	for (size_t i = 0; i < b->n_events; i++) {
 		const struct event *e = &b->events[i];

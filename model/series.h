@@ -39,7 +39,8 @@ struct point {
 struct series_store;
 
 /* `metrics` is not owned. -ENOMEM; -EINVAL: no series at all, or too few bytes even for empty ones (some 100 each). */
-int series_store_new(size_t max_series, size_t max_bytes, const struct metrics *metrics, struct series_store **ret_store);
+int series_store_new(size_t max_series, size_t max_bytes, const struct metrics *metrics,
+		     struct series_store **ret_store);
 void series_store_free(struct series_store **store);
 
 /* Keep `metric` for at least `window_ns` (0: the latest value only). Windows only grow until series_forget_demand.
@@ -66,7 +67,8 @@ bool series_window(const struct series_store *s, enum series_fn fn, uint32_t met
 		   uint64_t window_ns, double *ret_value);
 
 /* Growth of a counter over the window, resets handled, taken from the samples at both ends (not extrapolated);
- * *ret_span_ns is the time between them. False: unknown (fewer than two samples, or they span less than half the window). */
+ * *ret_span_ns is the time between them. False: unknown (fewer than two samples, or they span less than half the
+ * window). */
 bool series_increase(const struct series_store *s, uint32_t metric, entity_id id, mono_ns_t now, uint64_t window_ns,
 		     double *ret_increase, uint64_t *ret_span_ns);
 
@@ -84,7 +86,8 @@ size_t series_events(const struct series_store *s, uint32_t metric, entity_id id
 		     const struct event **ret_events, size_t max);
 /* How many events of the window there were, also those no longer held because of SERIES_MAX_EVENTS; these are
  * counted by thirtieths of the demanded window, and a thirtieth that is only partly in the window is left out. */
-uint64_t series_event_total(const struct series_store *s, uint32_t metric, entity_id id, mono_ns_t now, uint64_t window_ns);
+uint64_t series_event_total(const struct series_store *s, uint32_t metric, entity_id id, mono_ns_t now,
+			    uint64_t window_ns);
 
 struct series_stats {
 	size_t n_series, max_series;
