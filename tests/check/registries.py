@@ -15,6 +15,14 @@ TABLES = [
 # Files whose tests are named otherwise, with the reason.
 TESTED_ELSEWHERE = {
     "collectors/collector.c": "tests/rules/catalog_test.c registers all of them",
+    # One header, several .c: the test is named after the header.
+    "model/answer_json.c": "tests/model/answer_test.c",
+    "model/answer_rank.c": "tests/model/answer_test.c",
+    "model/codec_read.c": "tests/model/codec_test.c",
+    "model/codec_write.c": "tests/model/codec_test.c",
+    "model/finding_json.c": "tests/model/finding_test.c",
+    "model/graph_ask.c": "tests/model/graph_test.c",
+    "model/series_ask.c": "tests/model/series_test.c",
 }
 
 

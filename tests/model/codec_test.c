@@ -22,7 +22,8 @@ enum { OUR_OTHER, OUR_OOM, OUR_LOAD };
 static const struct metric_desc theirs[] = {
 	[THEIR_LOAD] = {.name = "t.load", .kind = METRIC_GAUGE, .about = ENTITY_CPU, .help = "load"},
 	[THEIR_ONLY] = {.name = "t.only", .kind = METRIC_GAUGE, .about = ENTITY_CPU, .help = "unknown to the reader"},
-	[THEIR_OOM] = {.name = "t.oom", .kind = METRIC_EVENT, .about = ENTITY_CGROUP, .help = "a kill", .fields = their_fields},
+	[THEIR_OOM] = {.name = "t.oom", .kind = METRIC_EVENT, .about = ENTITY_CGROUP, .help = "a kill",
+		       .fields = their_fields},
 };
 static const struct metric_desc ours[] = {
 	[OUR_OTHER] = {.name = "t.other", .kind = METRIC_GAUGE, .about = ENTITY_CPU, .help = "unknown to the writer"},
@@ -409,7 +410,8 @@ static void random_batch(struct batch *b, unsigned n)
 			batch_gone(b, x);
 			break;
 		case 6:
-			e = batch_event(b, THEIR_OOM, x, b->now - random_below(9), random_below(3), (int)random_below(99) - 50);
+			e = batch_event(b, THEIR_OOM, x, b->now - random_below(9), random_below(3),
+					(int)random_below(99) - 50);
 			batch_value_text(b, e, 0, text);
 			if (random_below(2))
 				batch_value_number(b, e, 1, random_below(1000));

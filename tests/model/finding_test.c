@@ -48,13 +48,14 @@ static struct finding *full_finding(void)
 						    .subject = entity(ENTITY_PROCESS, "4242/1", "python3[4242]"),
 						    .at = 1795000000500000000u};
 	strcpy(f->explains[0].finding, "fnd_00000000000000000000000003");
-	f->explains[1] = (struct finding_explained){.symptom = "job.rank_dead", .subject = entity(ENTITY_RANK, "s:1/0", "rank 0")};
+	f->explains[1].symptom = "job.rank_dead";
+	f->explains[1].subject = entity(ENTITY_RANK, "s:1/0", "rank 0");
 	f->n_evidence = 3;
-	f->evidence[0] = (struct finding_evidence){.id = "oom", .text = "one kill", .metric = "cgroup.oom.kill", .observed = 1,
-						   .expected = ">= 1", .from = 1795000000000000000u,
+	f->evidence[0] = (struct finding_evidence){.id = "oom", .text = "one kill", .metric = "cgroup.oom.kill",
+						   .observed = 1, .expected = ">= 1", .from = 1795000000000000000u,
 						   .to = 1795000000000000001u, .source = "memory", .role = "requires"};
-	f->evidence[1] = (struct finding_evidence){.id = "state", .text = "gone", .observed = NAN, .observed_text = "GPU_IS_LOST",
-						   .unit = UNIT_BYTES, .role = "supports"};
+	f->evidence[1] = (struct finding_evidence){.id = "state", .text = "gone", .observed = NAN,
+						   .observed_text = "GPU_IS_LOST", .unit = UNIT_BYTES, .role = "supports"};
 	f->evidence[2] = (struct finding_evidence){.id = "nothing", .text = "no number", .observed = NAN};
 	f->n_ruled_out = 1;
 	f->ruled_out[0] = (struct finding_ruled_out){"mem.node_oom", "free memory was 12 GiB"};
@@ -123,10 +124,10 @@ static json_t *item(const json_t *o, const char *key, size_t i)
 static void keys_come_in_the_order_of_the_contract(void **state)
 {
 	static const char *const keys[] = {
-		"apiVersion", "id", "state", "kind", "rule", "title", "severity", "confidence", "coverage", "node", "subject",
-		"affected", "opened_at", "changed_at", "resolved_at", "because", "explains", "evidence", "ruled_out",
-		"cannot_tell", "remedy", "rules_digest", "simulated", "revision", "count", "resolved_reason", "doc", "shadow",
-		"flapping", "more_affected", "more_explains",
+		"apiVersion", "id", "state", "kind", "rule", "title", "severity", "confidence", "coverage", "node",
+		"subject", "affected", "opened_at", "changed_at", "resolved_at", "because", "explains", "evidence", "ruled_out",
+		"cannot_tell", "remedy", "rules_digest", "simulated", "revision", "count", "resolved_reason", "doc",
+		"shadow", "flapping", "more_affected", "more_explains",
 	};
 	struct finding *f = full_finding();
 	json_t *root;

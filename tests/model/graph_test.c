@@ -479,7 +479,8 @@ static void random_changes_agree_with_a_matrix(void **state)
 	(void)state;
 	memset(linked, 0, sizeof(linked));
 	for (unsigned step = 0; step < 10000; step++) {
-		unsigned a = random_next(&seed) % N_RANDOM, b = random_next(&seed) % N_RANDOM, what = random_next(&seed) % 10;
+		unsigned a = random_next(&seed) % N_RANDOM, b = random_next(&seed) % N_RANDOM;
+		unsigned what = random_next(&seed) % 10;
 
 		if (what < 3) {
 			id[a] = make_process(g, a + 1);
