@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Pressure stall information of the node and of cgroups that hold tasks: shares of time each second, and triggers that
- * the kernel itself raises, delivered through one epoll descriptor. */
+ * the kernel itself raises, delivered through one epoll descriptor.
+ *
+ * The kernel forgets that a trigger fired as soon as anybody polls it. A loop that polls our epoll descriptor does so on
+ * the way, and epoll_wait() then finds nothing (seen on 6.18). So a wake-up says only that some trigger fired; which one
+ * is read off the totals, over the time since the reading before the last. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,6 +20,7 @@
 
 #define MAX_CGROUPS  512 /* whose pressure is read; each costs three descriptors */
 #define MAX_TRIGGERS 256 /* kernel triggers of cgroups; each costs kernel work while it is armed */
+#define SCAN_NS      (100 * NS_PER_MS) /* between two looks at all armed triggers */
 #define GRACE_NS     (30 * NS_PER_S) /* a cgroup without pressure for so long gives up its trigger's slot */
 
 /* What the kernel is asked: stalled for so long within the window. A window that is a multiple of two seconds is
@@ -70,14 +75,14 @@ static const char *const resource_names[N_RESOURCES] = { "cpu", "memory", "io" }
 struct gauge {
 	int fd; /* -1: not there */
 	uint64_t total_us[N_SHARES];
+	uint64_t before_us; /* `some` one reading earlier */
 	bool known[N_SHARES];
 };
 
 /* A trigger lives as long as its descriptor. */
 struct trigger {
 	int fd;
-	enum resource resource;
-	double threshold_ratio;
+	mono_ns_t said; /* when it was last reported */
 };
 
 struct group {
@@ -94,9 +99,10 @@ struct pressure {
 	bool use_triggers;
 	int trigger_error; /* why the node's triggers could not be armed; 0: they are */
 	bool wide;         /* the narrow window was refused */
+	bool woken;        /* something fired that was not looked for yet */
+	mono_ns_t scanned;
 	struct cgroup_tree *tree; /* NULL: no cgroups */
 	size_t n_triggers, n_groups;
-	mono_ns_t now;
 	struct group node;
 	struct group groups[MAX_CGROUPS];
 	uint16_t of_slot[CGROUP_TREE_MAX_NODES]; /* group + 1; 0 none */
@@ -164,7 +170,7 @@ static int open_file(const struct pressure *p, const struct group *g, enum resou
 
 /* Writes one trigger. The kernel without CAP_SYS_RESOURCE refuses windows that are no multiple of 2 s (-EINVAL), and
  * older kernels refuse all (-EPERM). */
-static int arm(struct pressure *p, struct group *g, enum resource r, uint64_t tag)
+static int arm(struct pressure *p, struct group *g, enum resource r)
 {
 	char request[64];
 	AUTO_CLOSE int fd = open_file(p, g, r, O_RDWR | O_NONBLOCK);
@@ -180,20 +186,12 @@ static int arm(struct pressure *p, struct group *g, enum resource r, uint64_t ta
 		if (wide || (errno != EINVAL && errno != EPERM))
 			return -errno;
 	}
-	struct epoll_event e = { .events = EPOLLPRI, .data.u64 = tag };
+	/* Edges: the trigger of a cgroup that is gone is in error for ever, and would keep the loop awake. */
+	struct epoll_event e = { .events = EPOLLPRI | EPOLLET, .data.fd = fd };
 	if (epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0)
 		return -errno;
-	g->triggers[r] = (struct trigger){ .fd = TAKE_FD(fd), .resource = r,
-					   .threshold_ratio = p->wide ? (double)WIDE_STALL_US / WIDE_WINDOW_US
-								      : (double)STALL_US / WINDOW_US };
+	g->triggers[r] = (struct trigger){ .fd = TAKE_FD(fd) };
 	return 0;
-}
-
-/* The tag of epoll: birth tells an event of a group whose place was taken by another since. */
-static uint64_t tag_of(const struct pressure *p, const struct group *g, enum resource r)
-{
-	uint64_t place = g->node ? 0 : (uint64_t)(g - p->groups) + 1;
-	return (uint64_t)g->birth << 32 | place << 2 | r;
 }
 
 static void group_open(struct pressure *p, struct group *g)
@@ -238,7 +236,7 @@ static int pressure_open(const struct collect_env *env, void **ret_state)
 		p->tree = NULL;
 	group_open(p, &p->node);
 	for (size_t r = 0; p->use_triggers && r < N_RESOURCES; r++) {
-		int error = arm(p, &p->node, (enum resource)r, tag_of(p, &p->node, (enum resource)r));
+		int error = arm(p, &p->node, (enum resource)r);
 		if (error < 0)
 			p->trigger_error = error;
 	}
@@ -269,6 +267,8 @@ static bool sample_gauge(struct gauge *gauge, double elapsed_us, uint32_t metric
 				batch_sample(b, metric + (uint32_t)s, e, ratio > 1 ? 1 : ratio);
 				stalled = stalled || ratio > 0.01;
 			}
+			if (s == SOME)
+				gauge->before_us = gauge->known[s] ? gauge->total_us[s] : total;
 			gauge->total_us[s] = total;
 			gauge->known[s] = true;
 		}
@@ -299,7 +299,7 @@ static void arrange_triggers(struct pressure *p, struct group *g, mono_ns_t now)
 	if (armed || g->stalled_at != now)
 		return;
 	for (enum resource r = CPU; r < N_RESOURCES && p->n_triggers < MAX_TRIGGERS; r++)
-		if (g->triggers[r].fd < 0 && arm(p, g, r, tag_of(p, g, r)) == 0)
+		if (g->triggers[r].fd < 0 && arm(p, g, r) == 0)
 			p->n_triggers++;
 }
 
@@ -336,10 +336,13 @@ static void follow_tree(struct pressure *p)
 	}
 }
 
+static unsigned scan_triggers(struct pressure *p, struct batch *b);
+
 static int pressure_collect(void *state, mono_ns_t now, struct batch *out)
 {
 	struct pressure *p = state;
-	p->now = now;
+	if (p->woken)
+		(void)scan_triggers(p, out);
 	sample_group(&p->node, now, graph_node(out->graph), out);
 	if (!p->tree)
 		return 0;
@@ -364,52 +367,71 @@ static int pressure_event_fd(void *state)
 	return p->use_triggers ? p->epoll_fd : -1;
 }
 
-static struct group *group_of_tag(struct pressure *p, uint64_t tag)
-{
-	uint64_t place = (tag & UINT32_MAX) >> 2;
-	struct group *g = place == 0 ? &p->node : place <= MAX_CGROUPS ? &p->groups[place - 1] : NULL;
-	return g && g->birth == tag >> 32 ? g : NULL;
-}
-
 static void emit_trigger(struct pressure *p, struct group *g, enum resource r, struct batch *b)
 {
-	const struct trigger *t = &g->triggers[r];
 	const struct cgroup_node *n = g->node ? NULL : cgroup_tree_at(p->tree, g->slot);
+	double threshold = p->wide ? (double)WIDE_STALL_US / WIDE_WINDOW_US : (double)STALL_US / WINDOW_US;
 	entity_id e = n ? cgroup_tree_entity_of_node(p->tree, n, b) : graph_node(b->graph);
 	struct event *event = batch_event(b, g->node ? NODE_TRIGGER : CGROUP_TRIGGER, e, b->now, SEVERITY_INFO, 0);
 	batch_value_text(b, event, 0, resource_names[r]);
 	batch_value_text(b, event, 1, "some");
-	batch_value_number(b, event, 2, t->threshold_ratio);
-	batch_message(b, event, "tasks of %s stalled on %s for more than %.0f %% of the last %d s",
-		      n ? n->path : "the node", resource_names[r], t->threshold_ratio * 100, p->wide ? 2 : 1);
+	batch_value_number(b, event, 2, threshold);
+	batch_message(b, event, "tasks of %s stalled on %s for more than %.0f %% of %d s", n ? n->path : "the node",
+		      resource_names[r], threshold * 100, p->wide ? 2 : 1);
+	g->triggers[r].said = b->now;
 }
 
-static int pressure_drain(void *state, unsigned max, struct batch *out)
+static bool has_stalled(const struct pressure *p, const struct gauge *gauge)
+{
+	char text[512];
+	size_t len;
+	struct fields line;
+	uint64_t total;
+	if (gauge->fd < 0 || !gauge->known[SOME] || file_reread(gauge->fd, text, sizeof(text), &len) < 0)
+		return false;
+	struct fields rest = fields_of(text, len);
+	return fields_line(&rest, &line) && fields_is(&line, "some") && fields_assigned(line, "total", &total) &&
+	       total >= gauge->before_us + (p->wide ? WIDE_STALL_US : STALL_US);
+}
+
+static unsigned scan_group(struct pressure *p, struct group *g, struct batch *b)
+{
+	uint64_t window_ns = (p->wide ? WIDE_WINDOW_US : WINDOW_US) * NS_PER_US;
+	const struct cgroup_node *n = g->node ? NULL : cgroup_tree_at(p->tree, g->slot);
+	unsigned emitted = 0;
+	if (!g->node && (!g->birth || !n || n->birth != g->birth))
+		return 0;
+	for (enum resource r = CPU; r < N_RESOURCES; r++) {
+		const struct trigger *t = &g->triggers[r];
+		if (t->fd < 0 || (t->said && mono_since(t->said, b->now) < window_ns) || !has_stalled(p, &g->gauges[r]))
+			continue;
+		emit_trigger(p, g, r, b);
+		emitted++;
+	}
+	return emitted;
+}
+
+static unsigned scan_triggers(struct pressure *p, struct batch *b)
+{
+	unsigned emitted = scan_group(p, &p->node, b);
+	for (size_t i = 0; p->n_triggers > 0 && i < MAX_CGROUPS; i++)
+		emitted += scan_group(p, &p->groups[i], b);
+	p->scanned = b->now;
+	p->woken = false;
+	return emitted;
+}
+
+static int pressure_drain(void *state, unsigned max UNUSED, struct batch *out)
 {
 	struct pressure *p = state;
 	struct epoll_event events[16];
-	unsigned taken = 0;
-	if (max > ARRAY_LEN(events))
-		max = ARRAY_LEN(events);
-	int n = max ? epoll_wait(p->epoll_fd, events, (int)max, 0) : 0;
-	for (int i = 0; i < n; i++) {
-		struct group *g = group_of_tag(p, events[i].data.u64);
-		const struct cgroup_node *node = g && !g->node ? cgroup_tree_at(p->tree, g->slot) : NULL;
-		enum resource r = (enum resource)(events[i].data.u64 & 3);
-		if (!g || r >= N_RESOURCES || g->triggers[r].fd < 0)
-			continue;
-		taken++;
-		bool gone = !g->node && (!node || node->birth != g->birth);
-		if (events[i].events & EPOLLERR || gone) {
-			close(g->triggers[r].fd);
-			g->triggers[r].fd = -1;
-			p->n_triggers -= !g->node;
-			continue;
-		}
-		if (events[i].events & EPOLLPRI)
-			emit_trigger(p, g, r, out);
-	}
-	return (int)taken;
+	for (unsigned round = 0; round < MAX_TRIGGERS; round++)
+		if (epoll_wait(p->epoll_fd, events, ARRAY_LEN(events), 0) < (int)ARRAY_LEN(events))
+			break;
+	p->woken = true;
+	if (p->scanned && mono_since(p->scanned, out->now) < SCAN_NS)
+		return 0; /* the next collect() looks */
+	return (int)scan_triggers(p, out);
 }
 
 static void pressure_hooks(void *state, void (*say)(void *arg, const char *hook, int error, const char *reason),
