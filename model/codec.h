@@ -56,8 +56,8 @@ enum codec_what { CODEC_HEADER, CODEC_BATCH, CODEC_OTHER };
 
 /* Consume one frame from `data`. *ret_used is its size. For CODEC_BATCH the batch was reset and filled, *ret_wall is
  * set; for CODEC_HEADER *ret_header is (both may be NULL). CODEC_OTHER: nothing to act upon, but the graph may have
- * changed and the batch may be half filled: go on with the same `into`. -EAGAIN: the frame is not whole yet; -EBADMSG: damaged or
- * hostile, the batch is empty, nothing after it can be trusted; -EPROTONOSUPPORT: another version. */
+ * changed and the batch may be half filled: go on with the same `into`. -EAGAIN: the frame is not whole yet; -EBADMSG:
+ * damaged or hostile, the batch is empty, nothing after it can be trusted; -EPROTONOSUPPORT: another version. */
 int codec_read(struct codec_reader *r, const uint8_t *data, size_t n, struct batch *into, size_t *ret_used,
 	       enum codec_what *ret_what, struct codec_header *ret_header, wall_ns_t *ret_wall);
 uint64_t codec_reader_skipped(const struct codec_reader *r); /* samples, events of unknown metrics; unknown frames */

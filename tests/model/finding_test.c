@@ -125,8 +125,10 @@ static void keys_come_in_the_order_of_the_contract(void **state)
 {
 	static const char *const keys[] = {
 		"apiVersion", "id", "state", "kind", "rule", "title", "severity", "confidence", "coverage", "node",
-		"subject", "affected", "opened_at", "changed_at", "resolved_at", "because", "explains", "evidence", "ruled_out",
-		"cannot_tell", "remedy", "rules_digest", "simulated", "revision", "count", "resolved_reason", "doc",
+		"subject", "affected", "opened_at", "changed_at", "resolved_at", "because", "explains", "evidence",
+		"ruled_out",
+		"cannot_tell", "remedy", "rules_digest", "simulated", "revision", "count", "resolved_reason",
+		"doc",
 		"shadow", "flapping", "more_affected", "more_explains",
 	};
 	struct finding *f = full_finding();

@@ -14,7 +14,8 @@ static const struct metric_field oom_fields[] = {
 };
 static const char *const link_states[] = {"down", "up", NULL};
 static const struct metric_desc table[] = {
-	{.name = "cgroup.memory.current", .kind = METRIC_GAUGE, .unit = UNIT_BYTES, .about = ENTITY_CGROUP, .help = "charged"},
+	{.name = "cgroup.memory.current", .kind = METRIC_GAUGE, .unit = UNIT_BYTES, .about = ENTITY_CGROUP,
+	 .help = "charged memory"},
 	{.name = "cgroup.oom.kill", .kind = METRIC_EVENT, .about = ENTITY_CGROUP, .help = "a kill", .fields = oom_fields},
 	{.name = "nic.link.state", .kind = METRIC_STATE, .about = ENTITY_NIC, .help = "carrier", .states = link_states},
 };
