@@ -4,8 +4,8 @@
  * Room: bpf.  Bounds: `cgroup_paths` is an LRU; what fell out is looked up by id in user space.
  *
  * With cgroup v1 a task is in one cgroup a hierarchy: the first of cpu, memory, pids and unified is taken in which it
- * is not in the root, so that a task which somebody moved in one hierarchy only counts there. The path is copied while the cgroup still
- * exists: after a kill it is often gone before user space gets to ask.
+ * is not in the root, so that a task which somebody moved in one hierarchy only counts there. The path is copied while
+ * the cgroup still exists: after a kill it is often gone before user space gets to ask.
  */
 #ifndef WHY_BPF_TASK_CGROUP_BPF_H
 #define WHY_BPF_TASK_CGROUP_BPF_H
@@ -80,6 +80,8 @@ static __always_inline void task_cgroup_remember(__u64 key, struct kernfs_node *
 	bpf_map_update_elem(&cgroup_paths, &key, path, BPF_ANY);
 }
 
+#define TASK_CGROUP_SUBSYS(id) bpf_core_enum_value(enum cgroup_subsys_id, id)
+
 static __always_inline struct cgroup *task_cgroup_of_subsys(struct css_set *set, __u32 id)
 {
 	struct cgroup_subsys_state *css = NULL;
@@ -111,13 +113,13 @@ static __always_inline __u64 task_cgroup_key(struct task_struct *task, struct ke
 		return 0;
 	if (cgroup_v1) {
 		if (bpf_core_enum_value_exists(enum cgroup_subsys_id, cpu_cgrp_id))
-			task_cgroup_prefer(task_cgroup_of_subsys(set, bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id)),
+			task_cgroup_prefer(task_cgroup_of_subsys(set, TASK_CGROUP_SUBSYS(cpu_cgrp_id)),
 					   TASK_CGROUP_CPU, &level, &hier, &kn);
 		if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
-			task_cgroup_prefer(task_cgroup_of_subsys(set, bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)),
+			task_cgroup_prefer(task_cgroup_of_subsys(set, TASK_CGROUP_SUBSYS(memory_cgrp_id)),
 					   TASK_CGROUP_MEMORY, &level, &hier, &kn);
 		if (bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
-			task_cgroup_prefer(task_cgroup_of_subsys(set, bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id)),
+			task_cgroup_prefer(task_cgroup_of_subsys(set, TASK_CGROUP_SUBSYS(pids_cgrp_id)),
 					   TASK_CGROUP_PIDS, &level, &hier, &kn);
 	}
 	task_cgroup_prefer(BPF_CORE_READ(set, dfl_cgrp), TASK_CGROUP_UNIFIED, &level, &hier, &kn);

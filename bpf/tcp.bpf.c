@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* tcp.bpf.c - loss by peer, connections that fail, accept queues that overflow, in all network namespaces.
  *
- * The kernel counts segments and retransmits of every socket itself. So nothing is hooked on the way of a packet: a small
- * storage on each socket (made when it connects, is accepted, listens, or retransmits) remembers what was read last, and
- * an iterator over these storages adds the growth to its peer once a second. Ratios are true ratios: both counts are of
- * the same flows over the same time.
+ * The kernel counts segments and retransmits of every socket itself. So nothing is hooked on the way of a packet: a
+ * small storage on each socket (made when it connects, is accepted, listens, or retransmits) remembers what was read
+ * last, and an iterator over these storages adds the growth to its peer once a second. Ratios are true ratios: both
+ * counts are of the same flows over the same time.
  */
 #include "vmlinux.h"
 

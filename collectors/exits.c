@@ -57,7 +57,8 @@ static const struct metric_field signal_fields[] = {
 	[SIG_SENDER_COMM] = { "sender_comm", 1, UNIT_NONE, "\"kernel\" when the kernel sent it" },
 	[SIG_SENDER_UID] = { "sender_uid", 0, UNIT_NONE, "absent when the kernel sent it" },
 	[SIG_SENDER_CGROUP] = { "sender_cgroup", 1, UNIT_NONE, "path, absent when the kernel sent it" },
-	[SIG_BY_KERNEL] = { "by_kernel", 0, UNIT_NONE, "1: a fault, the OOM killer, the end of a pid namespace; 0: a program" },
+	[SIG_BY_KERNEL] = { "by_kernel", 0, UNIT_NONE,
+		"1: a fault, the OOM killer, the end of a pid namespace; 0: a program" },
 	[SIG_SAME] = { "same_process", 0, UNIT_NONE, "1: it sent the signal to itself, or caused the fault" },
 	[SIG_CGROUP] = { "cgroup", 1, UNIT_NONE, "path of the cgroup of the process that is hit" },
 	[SIG_HANDLED] = { "handled", 0, UNIT_NONE, "1: the process catches this signal, so that it may go on" },
@@ -66,13 +67,14 @@ static const struct metric_field signal_fields[] = {
 
 static const struct metric_desc metrics[N_METRICS] = {
 	[PROC_EXEC] = { "proc.exec", METRIC_EVENT, UNIT_NONE, ENTITY_PROCESS,
-			"a process already known runs another program; at most 50 a second and CPU", exec_fields, NULL },
+		"a process already known runs another program; at most 50 a second and CPU", exec_fields, NULL },
 	[PROC_EXIT] = { "proc.exit", METRIC_EVENT, UNIT_NONE, ENTITY_PROCESS,
-			"a process was killed by a signal (code: its number) or failed (code: exit code); failures of processes "
+		"a process was killed by a signal (code: its number) or failed (code: exit code); failures of "
+		"processes "
 			"that lived less than 1 s only when known, main process of a container, or from 126 on",
 			exit_fields, NULL },
 	[SIGNAL_FATAL] = { "proc.signal.fatal", METRIC_EVENT, UNIT_NONE, ENTITY_PROCESS,
-			   "a signal (code: its number) was sent that ends the process or asks it to", signal_fields, NULL },
+		"a signal (code: its number) was sent that ends the process or asks it to", signal_fields, NULL },
 	[SIGNAL_STOP] = { "proc.signal.stop", METRIC_EVENT, UNIT_NONE, ENTITY_PROCESS,
 			  "SIGSTOP or SIGTSTP (code: its number) was sent", signal_fields, NULL },
 	[N_ABNORMAL] = { "node.proc.abnormal_exits", METRIC_COUNTER, UNIT_NONE, ENTITY_NODE,
@@ -207,7 +209,8 @@ static void take_exit(struct exits *x, const struct exits_event *e)
 		return;
 	entity_id id = entity_of(x, &e->task);
 	if (e->signo || e->exit_code) {
-		struct event *v = batch_event(x->out, PROC_EXIT, id, e->at_ns, e->signo ? SEVERITY_WARNING : SEVERITY_INFO,
+		struct event *v = batch_event(x->out, PROC_EXIT, id, e->at_ns,
+					      e->signo ? SEVERITY_WARNING : SEVERITY_INFO,
 					      e->signo ? e->signo : e->exit_code);
 		process_comm(e->task.comm, comm);
 		kernel_cgroup_path(&x->cgroups, e->task.cgroup, path, sizeof(path));
@@ -221,10 +224,11 @@ static void take_exit(struct exits *x, const struct exits_event *e)
 			batch_value_text(x->out, v, EXIT_CGROUP, path);
 		const char *name = e->signo ? sigabbrev_np(e->signo) : NULL;
 		if (e->signo)
-			batch_message(x->out, v, "%s[%u] was killed by SIG%s after %s%s", comm, e->task.pid, name ? name : "?", lived,
-				      e->core ? ", core dumped" : "");
+			batch_message(x->out, v, "%s[%u] was killed by SIG%s after %s%s", comm, e->task.pid,
+				      name ? name : "?", lived, e->core ? ", core dumped" : "");
 		else
-			batch_message(x->out, v, "%s[%u] exited with code %d after %s", comm, e->task.pid, e->exit_code, lived);
+			batch_message(x->out, v, "%s[%u] exited with code %d after %s", comm, e->task.pid, e->exit_code,
+				      lived);
 	}
 	batch_gone(x->out, id);
 }

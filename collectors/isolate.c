@@ -25,7 +25,7 @@
 #define MAX_BACK_OFF_NS  (300 * NS_PER_S)
 #define START_DEADLINES  4 /* the first reading may take so many deadlines: it loads libraries */
 #define STUCK_AFTER_NS   (2 * NS_PER_S)
-#define CLOSE_WAIT_MS    200
+#define CLOSE_WAIT_MS    1000
 #define MAX_PACKETS      512 /* a drain */
 #define MAX_ENTITIES     16384
 #define MAX_SAMPLES      16384
@@ -373,7 +373,8 @@ static int take_reading(struct isolate *i, mono_ns_t now, struct batch *out)
 
 	(void)graph_expire(i->mirror, now, NULL, NULL);
 	while (at < i->reading.len) {
-		int r = codec_read(i->reader, i->reading.data + at, i->reading.len - at, i->decoded, &used, &what, &header, &wall);
+		int r = codec_read(i->reader, i->reading.data + at, i->reading.len - at, i->decoded, &used, &what,
+				   &header, &wall);
 		if (r < 0)
 			return r == -EAGAIN ? -EBADMSG : r;
 		at += used;

@@ -3,12 +3,12 @@
  *
  * Room: collectors.  Owns: the child, the socket to it.  Thread: the loop (parent), its only thread (child).
  * Clock: the parent is told `now`; the child is told it in each request.
- * Bounds: one request under way; at most one child, and at most one more that does not die (a process stuck in the kernel is not
- * killed by SIGKILL; it is left, counted, and no further child is started until it is gone). Respawns back off, doubling from 1 s to 5 min.
+ * Bounds: one request under way; at most one child (a process stuck in the kernel is not killed by SIGKILL: it is left,
+ * counted, and no further child is started until it is gone). Respawns back off, doubling from 1 s to 5 min.
  *
- * The child is this same program started again (fork and exec of /proc/self/exe with `--isolated NAME`), because gRPC's threads do
- * not survive a plain fork. Its end of the SOCK_SEQPACKET pair is descriptor ISOLATE_FD, the root is ISOLATE_ROOT_FD, nothing else is
- * open. Requests are fixed structs (collectors/isolate_wire.h), batches come back as frames of model/codec.h.
+ * The child is this same program started again (/proc/self/exe with `--isolated NAME`), because gRPC's threads do not
+ * survive a plain fork. Its end of the SOCK_SEQPACKET pair is descriptor ISOLATE_FD, the root is ISOLATE_ROOT_FD, nothing
+ * else is open. Requests are fixed structs (collectors/isolate_wire.h), batches come back as frames of model/codec.h.
  */
 #ifndef WHY_COLLECTORS_ISOLATE_H
 #define WHY_COLLECTORS_ISOLATE_H
@@ -20,13 +20,13 @@
 
 struct isolate;
 
-/* Nothing is started yet. `metrics` is the parent's registry; `self_first` is the id of collector `self`'s first metric, for the
- * events about stalled and failed collectors. All references outlive the isolate. -ENOMEM, -EMFILE. */
+/* Nothing is started yet. `metrics` is the parent's registry; `self_first` is the id of collector `self`'s first metric,
+ * for the events about stalled and failed collectors. All references outlive the isolate. -ENOMEM, -EMFILE. */
 int isolate_open(const struct collector *collector, const struct collect_env *env, const struct metrics *metrics,
 		 uint32_t self_first, struct isolate **ret_isolate);
 void isolate_close(struct isolate **isolate); /* kills and reaps the child; does not wait for one that is stuck */
 
-/* Ask the child for a reading, starting it if need be. -EBUSY: the last request is still under way; -EAGAIN: backing off. */
+/* Ask the child for a reading, starting it if need be. -EBUSY: the last request is under way; -EAGAIN: backing off. */
 int isolate_request(struct isolate *i, mono_ns_t now);
 
 /* Readable when isolate_drain has something to do. Constant over the isolate's life. */
@@ -45,7 +45,8 @@ struct isolate_stats {
 };
 void isolate_stats(const struct isolate *i, struct isolate_stats *ret_stats);
 
-/* What main() of the agent calls when it was started with --isolated NAME: serves requests on ISOLATE_FD until the socket closes.
+/* What main() of the agent calls when it was started with --isolated NAME: serves requests on ISOLATE_FD until the socket
+ * closes.
  * Returns the exit status: 0 the parent closed it; 64 no such collector; 70 the socket or the memory failed. */
 int isolate_child_main(const char *name);
 int isolate_child_serve(const struct collector *collector); /* the same for a collector that is not in collectors.def */

@@ -148,7 +148,8 @@ static int child_answer(struct child *c, const struct isolate_packet *request)
 		result = r;
 	}
 	for (size_t at = 0; at < c->frames.len; at += ISOLATE_MAX_DATA) {
-		r = reply(ISOLATE_DATA, request->seq, 0, c->frames.data + at, MIN_OF(c->frames.len - at, (size_t)ISOLATE_MAX_DATA));
+		r = reply(ISOLATE_DATA, request->seq, 0, c->frames.data + at,
+			  MIN_OF(c->frames.len - at, (size_t)ISOLATE_MAX_DATA));
 		if (r < 0)
 			return r;
 	}

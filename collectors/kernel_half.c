@@ -59,7 +59,8 @@ static int capability_missing(cap_value_t wanted)
 int kernel_half_probe(const struct collect_env *env, char *ret_reason, size_t size)
 {
 	if (env->fixture) {
-		(void)snprintf(ret_reason, size, "a root prefix is given: kernel hooks would describe this machine, not that root");
+		(void)snprintf(ret_reason, size,
+			       "a root prefix is given: kernel hooks would describe this machine, not that root");
 		return -ENOSYS;
 	}
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0) {
@@ -69,7 +70,8 @@ int kernel_half_probe(const struct collect_env *env, char *ret_reason, size_t si
 	}
 	if (capability_missing(CAP_SYS_ADMIN) != 0) {
 		if (capability_missing(CAP_BPF) != 0) {
-			(void)snprintf(ret_reason, size, "CAP_BPF is missing: run as root, or grant CAP_BPF and CAP_PERFMON");
+			(void)snprintf(ret_reason, size,
+				       "CAP_BPF is missing: run as root, or grant CAP_BPF and CAP_PERFMON");
 			return -EPERM;
 		}
 		if (capability_missing(CAP_PERFMON) != 0) {

@@ -36,7 +36,8 @@ static const struct metric_field kill_fields[] = {
 	[RSS] = { "victim_rss", 0, UNIT_BYTES, "memory it held" },
 	[LIMIT] = { "limit", 0, UNIT_BYTES, "the limit that was hit; absent when the machine ran out" },
 	[USAGE] = { "usage", 0, UNIT_BYTES, "memory in use by the cgroup with that limit" },
-	[GROWER] = { "grower_cgroup", 1, UNIT_NONE, "path of the cgroup, at or below the limit, that grew most in the last 80 s" },
+	[GROWER] = { "grower_cgroup", 1, UNIT_NONE,
+		"path of the cgroup, at or below the limit, that grew most in the last 80 s" },
 	[GROWN] = { "grower_bytes", 0, UNIT_BYTES, "by how much" },
 	{ NULL, 0, UNIT_NONE, NULL },
 };
@@ -49,9 +50,9 @@ static const struct metric_field victim_fields[] = {
 
 static const struct metric_desc metrics[N_METRICS] = {
 	[CGROUP_KILL] = { "cgroup.oom.kill", METRIC_EVENT, UNIT_NONE, ENTITY_CGROUP,
-			  "the OOM killer chose a process because the memory limit of this cgroup was hit", kill_fields, NULL },
+		"the OOM killer chose a process because the memory limit of this cgroup was hit", kill_fields, NULL },
 	[NODE_KILL] = { "node.oom.kill", METRIC_EVENT, UNIT_NONE, ENTITY_NODE,
-			"the OOM killer chose a process and no cgroup's limit explains it: the machine ran out of memory",
+		"the OOM killer chose a process and no cgroup's limit explains it: the machine ran out of memory",
 			kill_fields, NULL },
 	[VICTIM] = { "proc.oom.killed", METRIC_EVENT, UNIT_NONE, ENTITY_PROCESS, "the OOM killer chose this process",
 		     victim_fields, NULL },
@@ -284,8 +285,8 @@ static void tell_kill(struct oom *o, const struct oom_event *e, entity_id limit,
 	if (machine)
 		batch_message(b, v, "the machine ran out of memory; %s[%u] was chosen", comm, e->pid);
 	else
-		batch_message(b, v, "%s hit its memory%s limit of %s; %s[%u] was chosen", limit_path, e->with_swap ? "+swap" : "",
-			      bytes, comm, e->pid);
+		batch_message(b, v, "%s hit its memory%s limit of %s; %s[%u] was chosen", limit_path,
+			      e->with_swap ? "+swap" : "", bytes, comm, e->pid);
 }
 
 static int oom_take(void *arg, const void *data, size_t size)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tcp.c - TCP of all network namespaces: loss by peer, connections that fail, accept queues that overflow.
  *
- * Bounds: TCP_MAX_FLOWS sockets are followed, TCP_MAX_PEERS peers kept in the kernel; see tcp_links.h and tcp_listeners.h.
+ * Bounds: TCP_MAX_FLOWS sockets are followed, TCP_MAX_PEERS peers kept in the kernel; see tcp_links.h and
+ * tcp_listeners.h.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -41,26 +42,27 @@ static const struct metric_desc metrics[TCP_N_METRICS] = {
 	[TCP_LINK_SEGMENTS] = { "link.tcp.segments_out", METRIC_COUNTER, UNIT_NONE, ENTITY_LINK,
 				"segments with data sent to this peer, those sent again included", NULL, NULL },
 	[TCP_LINK_RATIO] = { "link.tcp.retransmit_ratio", METRIC_GAUGE, UNIT_RATIO, ENTITY_LINK,
-			     "share of the segments to this peer that were sent again, over the last 20 segments or more; "
+		"share of the segments to this peer that were sent again, over the last 20 segments or more; "
 			     "absent when fewer were sent in 10 s",
 			     NULL, NULL },
-	[TCP_LINK_RTT] = { "link.tcp.rtt", METRIC_GAUGE, UNIT_NS, ENTITY_LINK, "mean of the smoothed round trips of its flows",
+	[TCP_LINK_RTT] = { "link.tcp.rtt", METRIC_GAUGE, UNIT_NS, ENTITY_LINK,
+		"mean of the smoothed round trips of its flows",
 			   NULL, NULL },
 	[TCP_LINK_RESETS_RECEIVED] = { "link.tcp.resets_received", METRIC_COUNTER, UNIT_NONE, ENTITY_LINK,
 				       "connections that this peer reset or refused", NULL, NULL },
 	[TCP_LINK_RESETS_SENT] = { "link.tcp.resets_sent", METRIC_COUNTER, UNIT_NONE, ENTITY_LINK,
 				   "connections with this peer that were reset here", NULL, NULL },
 	[TCP_LINK_CONNECT_FAILED] = { "link.tcp.connect_failed", METRIC_EVENT, UNIT_NONE, ENTITY_LINK,
-				      "a connection to this port of a peer did not come about; code: errno", failed_fields, NULL },
+		"a connection to this port of a peer did not come about; code: errno", failed_fields, NULL },
 	[TCP_NODE_RATIO] = { "node.tcp.retransmit_ratio", METRIC_GAUGE, UNIT_RATIO, ENTITY_NODE,
-			     "share of the segments to all peers that were sent again, over the last 20 segments or more", NULL,
+		"share of the segments to all peers that were sent again, over the last 20 segments or more", NULL,
 			     NULL },
 	[TCP_NODE_LOSSY_PEERS] = { "node.tcp.lossy_peers", METRIC_GAUGE, UNIT_NONE, ENTITY_NODE,
-				   "peers to which more than 0.5 % of the segments were sent again within 30 s", NULL, NULL },
+		"peers to which more than 0.5 % of the segments were sent again within 30 s", NULL, NULL },
 	[TCP_NODE_ACTIVE_PEERS] = { "node.tcp.active_peers", METRIC_GAUGE, UNIT_NONE, ENTITY_NODE,
 				    "peers with traffic within 30 s", NULL, NULL },
 	[TCP_NODE_MISSED] = { "node.tcp.missed", METRIC_COUNTER, UNIT_NONE, ENTITY_NODE,
-			      "sockets not followed, failures and listeners not told, because there were too many", NULL, NULL },
+		"sockets not followed, failures and listeners not told, because there were too many", NULL, NULL },
 	[TCP_SOCKET_QUEUE] = { "socket.tcp.accept_queue", METRIC_GAUGE, UNIT_NONE, ENTITY_SOCKET,
 			       "connections that wait to be accepted", NULL, NULL },
 	[TCP_SOCKET_QUEUE_LIMIT] = { "socket.tcp.accept_queue_limit", METRIC_GAUGE, UNIT_NONE, ENTITY_SOCKET,
@@ -232,7 +234,8 @@ static void write_node(struct tcp *t, struct batch *b)
 		t->retransmits = c->retransmits;
 	}
 	batch_sample(b, TCP_NODE_MISSED, node,
-		     (double)(c->untracked + c->missed_rate + c->missed_ring + t->untold + tcp_listeners_refused(t->listeners)));
+		     (double)(c->untracked + c->missed_rate + c->missed_ring + t->untold +
+			      tcp_listeners_refused(t->listeners)));
 	self_counters()->bpf_drops += c->missed_ring - t->drops_before;
 	t->drops_before = c->missed_ring;
 }

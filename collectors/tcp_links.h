@@ -2,8 +2,8 @@
 /* tcp_links.h - remote peers: loss, round trip and resets of all flows to each, and connections that failed.
  *
  * Room: collectors.  Owns: its table of peers.  Thread: the loop.  Clock: none (`now` is passed in).
- * Bounds: TCP_LINKS_MAX peers and TCP_LINKS_MAX_PORTS ports of peers have an entity; the idle ones give way after five minutes.
- * TCP_LINKS_FAILURES_PER_S failures a second are told.
+ * Bounds: TCP_LINKS_MAX peers and TCP_LINKS_MAX_PORTS ports of peers have an entity; the idle ones give way after five
+ * minutes. TCP_LINKS_FAILURES_PER_S failures a second are told.
  */
 #ifndef WHY_COLLECTORS_TCP_LINKS_H
 #define WHY_COLLECTORS_TCP_LINKS_H

@@ -2,8 +2,8 @@
 /* tcp_listeners.h - listening sockets: how full their accept queues are, and what they dropped.
  *
  * Room: collectors.  Owns: its table.  Thread: the loop.  Clock: none.
- * Bounds: TCP_LISTENERS_MAX; further ones are left out and counted. Sockets that share an address (SO_REUSEPORT) count as one, with
- * the sums of their queues.
+ * Bounds: TCP_LISTENERS_MAX; further ones are left out and counted. Sockets that share an address (SO_REUSEPORT) count
+ * as one, with the sums of their queues.
  *
  * Key "tcp:0.0.0.0:80"; "tcp:0.0.0.0:80@4026532008" in a network namespace other than the agent's.
  */

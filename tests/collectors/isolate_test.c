@@ -190,8 +190,9 @@ static struct stage *stage_new(const char *name)
 	assert_ok(metrics_add(s->metrics, name, metrics, N_METRICS, &s->first));
 	assert_ok(graph_new(16384, "testnode", &s->graph));
 	assert_ok(batch_new(s->graph, 16384, 256, 16384, &s->batch));
-	s->env = (struct collect_env){ .root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), .boot_id = "b", .node_name = "testnode",
-				       .ticks_per_s = 100, .page_bytes = 4096, .n_cpus = 1, .ring_kib = 64, .self_pid = 1 };
+	s->env = (struct collect_env){ .root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), .boot_id = "b",
+				       .node_name = "testnode", .ticks_per_s = 100, .page_bytes = 4096, .n_cpus = 1,
+				       .ring_kib = 64, .self_pid = 1 };
 	assert_ok(isolate_open(fake(name), &s->env, s->metrics, s->self_first, &s->isolate));
 	s->now = 1000 * NS_PER_S;
 	return s;

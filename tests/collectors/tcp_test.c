@@ -46,7 +46,8 @@ static int listen_on(const char *ip, uint16_t port, int backlog, uint16_t *ret_p
 	struct sockaddr_in a = address(ip, port);
 	socklen_t n = sizeof(a);
 
-	if (fd < 0 || bind(fd, (void *)&a, sizeof(a)) < 0 || listen(fd, backlog) < 0 || getsockname(fd, (void *)&a, &n) < 0) {
+	if (fd < 0 || bind(fd, (void *)&a, sizeof(a)) < 0 || listen(fd, backlog) < 0 ||
+	    getsockname(fd, (void *)&a, &n) < 0) {
 		if (fd >= 0)
 			(void)close(fd);
 		return -1;
@@ -97,7 +98,8 @@ static void a_refused_connection_names_peer_and_caller(void **state)
 
 static int connect6_body(void *arg)
 {
-	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(*(uint16_t *)arg), .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(*(uint16_t *)arg),
+				  .sin6_addr = IN6ADDR_LOOPBACK_INIT };
 	int fd = socket(AF_INET6, SOCK_STREAM, 0);
 
 	return connect(fd, (void *)&a, sizeof(a)) < 0 ? errno : 0;
