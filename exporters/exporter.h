@@ -43,6 +43,10 @@ struct export_env {
 	void *answer_arg;
 	void (*status)(void *arg, struct export_status *ret_status); /* NULL: nothing is known, all zero */
 	void *status_arg;
+	/* What every exporter says by its stats(), with its name as `subject`: for /metrics. NULL: nothing. */
+	void (*stats)(void *arg, void (*say)(void *say_arg, const char *subject, const char *name, double value, const char *help),
+		      void *say_arg);
+	void *stats_arg;
 	/* exporter-specific settings, filled from the configuration file and flags */
 	const char *hub_address; /* "" : no hub */
 	const char *tls_ca, *tls_cert, *tls_key;
@@ -50,6 +54,7 @@ struct export_env {
 	const char *metrics_listen; /* "127.0.0.1:7494" */
 	const char *webhook_url;    /* "" : none */
 	const char *rules_digest;   /* may change; read at use */
+	const char *journal_socket; /* NULL: journald's own */
 };
 
 struct exporter {
