@@ -29,6 +29,7 @@ struct rpc_server {
 	grpc_server *server;
 	grpc_completion_queue *queue;
 	pthread_t thread;
+	bool started, stopped;
 	int port;
 	size_t max_streams, n_slots;
 	struct rpc_stream *streams;
@@ -407,12 +408,6 @@ static void destroy(struct rpc_server **server)
 	*server = NULL;
 }
 
-/* gRPC wants a server shut down and its queue drained before it is destroyed. */
-static void shut_down(struct rpc_server *s)
-{
-	grpc_server_shutdown_and_notify(s->server, s->queue, s);
-}
-
 int rpc_server_new(const struct rpc_options *options, const struct rpc_hooks *hooks, struct rpc_server **ret_server)
 {
 	AUTO(destroy) struct rpc_server *s = NULL;
@@ -436,30 +431,44 @@ int rpc_server_new(const struct rpc_options *options, const struct rpc_hooks *ho
 	s->server = make_server();
 	grpc_server_register_completion_queue(s->server, s->queue, NULL);
 	r = bind_port(s, options);
-	if (r == 0) {
-		grpc_server_start(s->server);
-		arm(s);
-		r = -pthread_create(&s->thread, NULL, run, s);
-	}
 	if (r < 0) {
-		atomic_store(&s->stopping, true);
-		shut_down(s);
-		(void)run(s);
+		rpc_server_stop(s);
 		return r;
 	}
 	*ret_server = TAKE_PTR(s);
 	return 0;
 }
 
+int rpc_server_start(struct rpc_server *s)
+{
+	int r;
+
+	assert(!s->started && !s->stopped);
+	grpc_server_start(s->server);
+	arm(s);
+	r = -pthread_create(&s->thread, NULL, run, s);
+	s->started = r == 0;
+	return r;
+}
+
+void rpc_server_stop(struct rpc_server *s)
+{
+	if (s->stopped)
+		return;
+	s->stopped = true;
+	atomic_store(&s->stopping, true);
+	grpc_server_shutdown_and_notify(s->server, s->queue, s);
+	if (s->started)
+		(void)pthread_join(s->thread, NULL);
+	else
+		(void)run(s); /* gRPC wants its queue drained before it is destroyed */
+}
+
 void rpc_server_free(struct rpc_server **server)
 {
-	struct rpc_server *s = *server;
-
-	if (!s)
+	if (!*server)
 		return;
-	atomic_store(&s->stopping, true);
-	shut_down(s);
-	(void)pthread_join(s->thread, NULL);
+	rpc_server_stop(*server);
 	destroy(server);
 }
 

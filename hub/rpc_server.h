@@ -75,8 +75,10 @@ struct rpc_stats {
 
 struct rpc_server;
 
-/* -EADDRINUSE: cannot listen there (in use, or no such address); -EINVAL: no address; -EKEYREJECTED: certificates; -ENOMEM, -EAGAIN. */
+/* Bound, but deaf until rpc_server_start.
+ * -EADDRINUSE: cannot listen there (in use, or no such address); -EINVAL: no address; -EKEYREJECTED: certificates; -ENOMEM, -EAGAIN. */
 int rpc_server_new(const struct rpc_options *options, const struct rpc_hooks *hooks, struct rpc_server **ret_server);
+int rpc_server_start(struct rpc_server *s); /* -EAGAIN: no thread */
 int rpc_server_port(const struct rpc_server *s); /* as bound: for ":0" */
 /* The bytes are copied. -ENOTCONN: no such stream; -ENOBUFS: too much waits; -ENOMEM. */
 int rpc_server_send(struct rpc_server *s, uint64_t stream, const void *data, size_t n);
@@ -84,7 +86,9 @@ int rpc_server_send(struct rpc_server *s, uint64_t stream, const void *data, siz
 void rpc_server_close(struct rpc_server *s, uint64_t stream, enum rpc_status status, const char *text);
 void rpc_server_resume(struct rpc_server *s, uint64_t stream);
 void rpc_server_stats(struct rpc_server *s, struct rpc_stats *ret_stats);
-/* Close every stream (RPC_UNAVAILABLE), wait for them a second, end the thread. Accepts a pointer to NULL. */
+/* Close every stream (RPC_UNAVAILABLE), wait for them a second, end the thread: no hook is called any more, sends meet -ENOTCONN. */
+void rpc_server_stop(struct rpc_server *s);
+/* Stops it first if need be. Accepts a pointer to NULL. */
 void rpc_server_free(struct rpc_server **server);
 
 #endif

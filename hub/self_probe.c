@@ -97,6 +97,8 @@ static void *run(void *arg)
 		if (!wait_a_while(p, SELF_PROBE_EVERY_MS / 2))
 			break;
 		check_memory(p);
+		if (!p->address)
+			continue;
 		r = ask(p, &status);
 		in_a_row = r < 0 ? in_a_row + 1 : 0;
 		if (r == 0)
@@ -128,9 +130,9 @@ int self_probe_new(const struct self_probe_options *options, struct self_probe *
 	p->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->stop_fd < 0)
 		return -errno;
-	p->address = strdup(options->address);
+	p->address = options->address ? strdup(options->address) : NULL;
 	p->server_name = strdup(options->server_name ? options->server_name : "");
-	if (!p->address || !p->server_name)
+	if ((options->address && !p->address) || !p->server_name)
 		return -ENOMEM;
 	p->tls = options->tls;
 	p->max_rss_bytes = options->max_rss_bytes;

@@ -25,7 +25,7 @@
 struct self_probe;
 
 struct self_probe_options {
-	const char *address;     /* where the hub listens, as a client reaches it */
+	const char *address;     /* where the hub listens, as a client reaches it; NULL: only memory is watched */
 	const char *server_name; /* a name in the hub's certificate; "" without TLS */
 	struct rpc_tls *tls;     /* NULL: none */
 	uint64_t max_rss_bytes;  /* 0: no bound */

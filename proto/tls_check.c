@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/tls_check.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -311,4 +312,56 @@ int tls_check_node(const char *cert_pem, const char *node, char *ret_why, size_t
 		return 0;
 	return say(ret_why, size, -EKEYREJECTED, "the certificate is for %s, not for the node %s: issue one with that name, or set --node",
 		   seen.len > 0 ? names : "nobody", node);
+}
+
+static bool copy_name(const unsigned char *data, int n, char *ret_name, size_t size)
+{
+	if (n <= 0 || (size_t)n >= size || memchr(data, 0, (size_t)n))
+		return false;
+	memcpy(ret_name, data, (size_t)n);
+	ret_name[n] = 0;
+	return true;
+}
+
+static bool copy_address(const ASN1_OCTET_STRING *ip, char *ret_name, size_t size)
+{
+	int family = ASN1_STRING_length(ip) == 4 ? AF_INET : AF_INET6;
+
+	return (ASN1_STRING_length(ip) == 4 || ASN1_STRING_length(ip) == 16) &&
+	       inet_ntop(family, ASN1_STRING_get0_data(ip), ret_name, (socklen_t)size);
+}
+
+int tls_cert_name(const char *cert_pem, char *ret_name, size_t size)
+{
+	AUTO(free_x509) X509 *cert = first_certificate(cert_pem);
+	AUTO(free_names) GENERAL_NAMES *names = NULL;
+	const ASN1_STRING *cn;
+	int at;
+
+	if (!cert)
+		return -EBADMSG;
+	names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	for (int type = GEN_DNS; type <= GEN_IPADD; type += GEN_IPADD - GEN_DNS) {
+		for (int i = 0; names && i < MIN_OF(sk_GENERAL_NAME_num(names), MAX_NAMES); i++) {
+			const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
+
+			if (n->type != type)
+				continue;
+			if (type == GEN_IPADD ? copy_address(n->d.iPAddress, ret_name, size) :
+						copy_name(ASN1_STRING_get0_data(n->d.ia5), ASN1_STRING_length(n->d.ia5), ret_name, size))
+				return 0;
+		}
+	}
+	at = X509_NAME_get_index_by_NID(X509_get_subject_name(cert), NID_commonName, -1);
+	if (at < 0)
+		return -ENOENT;
+	cn = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(X509_get_subject_name(cert), at));
+	return copy_name(ASN1_STRING_get0_data(cn), ASN1_STRING_length(cn), ret_name, size) ? 0 : -ENOENT;
+}
+
+bool tls_cert_may_be_client(const char *cert_pem)
+{
+	AUTO(free_x509) X509 *cert = first_certificate(cert_pem);
+
+	return cert && X509_check_purpose(cert, X509_PURPOSE_SSL_CLIENT, 0) == 1;
 }

@@ -36,4 +36,9 @@ bool tls_pems_equal(const struct tls_pems *a, const struct tls_pems *b);
  * -EKEYREJECTED: no; `ret_why` names what the certificate is for. -EBADMSG: not a certificate. */
 int tls_check_node(const char *cert_pem, const char *node, char *ret_why, size_t size);
 
+/* A name to expect of this certificate: its first DNS name, else IP address, else common name. -ENOENT: it has none; -EBADMSG. */
+int tls_cert_name(const char *cert_pem, char *ret_name, size_t size);
+/* May it be shown by a client? No, when its extended key usage speaks of servers only. */
+bool tls_cert_may_be_client(const char *cert_pem);
+
 #endif
