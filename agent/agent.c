@@ -312,6 +312,35 @@ static int answer_from_hub(void *arg, const struct query *q, struct answer **ret
 	return agent_answer(arg, q, 0, ret_answer);
 }
 
+static void find_worst(void *arg, const struct finding *f)
+{
+	struct export_status *status = arg;
+	if (f->shadow)
+		return;
+	status->worst = status->any_open ? MAX_OF(status->worst, f->severity) : f->severity;
+	status->any_open = true;
+	status->open_findings++;
+}
+
+static void status_for_export(void *arg, struct export_status *ret_status)
+{
+	struct agent *a = arg;
+	struct engine_stats stats;
+	engine_stats(a->engine, &stats);
+	*ret_status = (struct export_status){
+		.evaluated = engine_evaluated(a->engine), .dropped_findings = stats.refused_instances,
+		.dropped_samples = a->batch->dropped_samples, .dropped_events = a->batch->dropped_events,
+	};
+	engine_visit_open(a->engine, find_worst, ret_status);
+}
+
+static void stats_for_export(void *arg, void (*say)(void *say_arg, const char *subject, const char *name, double value, const char *help),
+			     void *say_arg)
+{
+	struct agent *a = arg;
+	exporting_stats(a->exporting, say, say_arg);
+}
+
 static int open_ways_out(struct agent *a)
 {
 	const struct settings *s = a->settings;
@@ -320,7 +349,8 @@ static int open_ways_out(struct agent *a)
 		.metrics = a->metrics, .graph = a->graph, .node = s->node, .boot_id = a->boot_id, .version = WHY_VERSION,
 		.spool = a->spool, .answer = answer_from_hub, .answer_arg = a, .hub_address = s->hub_address, .tls_ca = s->tls_ca,
 		.tls_cert = s->tls_cert, .tls_key = s->tls_key, .insecure = s->insecure, .metrics_listen = s->metrics_listen,
-		.webhook_url = s->webhook_url, .rules_digest = digest ? digest : "",
+		.webhook_url = s->webhook_url, .rules_digest = digest ? digest : "", .status = status_for_export, .status_arg = a,
+		.stats = stats_for_export, .stats_arg = a,
 	};
 	int r = recorder_open(s->state_dir, a->metrics, s->node, a->boot_id, s->recorder_bytes, &a->recorder);
 	if (r < 0)

@@ -124,3 +124,27 @@ void exporting_visit(const struct exporting *e, exporting_status_fn visit, void 
 	for (size_t i = 0; i < e->n; i++)
 		visit(arg, e->slots[i].exporter, e->slots[i].error, e->slots[i].lost);
 }
+
+struct saying {
+	const char *subject;
+	void (*say)(void *arg, const char *subject, const char *name, double value, const char *help);
+	void *arg;
+};
+
+static void say_one(void *arg, const char *name, double value, const char *help)
+{
+	const struct saying *s = arg;
+	s->say(s->arg, s->subject, name, value, help);
+}
+
+void exporting_stats(const struct exporting *e,
+		     void (*say)(void *arg, const char *subject, const char *name, double value, const char *help), void *arg)
+{
+	for (size_t i = 0; e && i < e->n; i++) {
+		const struct slot *s = &e->slots[i];
+		struct saying saying = { .subject = s->exporter->name, .say = say, .arg = arg };
+		if (s->exporter->stats)
+			s->exporter->stats(s->state, say_one, &saying);
+		say_one(&saying, "lost_total", (double)s->lost, "readings or findings that it could not take");
+	}
+}

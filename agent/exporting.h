@@ -26,5 +26,8 @@ void exporting_pump(struct exporting *e, mono_ns_t now);
 
 typedef void (*exporting_status_fn)(void *arg, const struct exporter *exporter, int error, uint64_t lost);
 void exporting_visit(const struct exporting *e, exporting_status_fn visit, void *arg);
+/* What each says of itself (exporter.stats), with its name as `subject`. Accepts NULL. */
+void exporting_stats(const struct exporting *e,
+		     void (*say)(void *arg, const char *subject, const char *name, double value, const char *help), void *arg);
 
 #endif
