@@ -26,6 +26,12 @@ struct scene {
 	struct buf json; /* one line each */
 };
 
+/* A pack with a bit of everything: two symptoms, an event, a level, a share, a deeper cause, flapping. */
+extern const char scene_rules[];
+
+/* A second of a busy little node at random: counters, levels, kills, deaths, things that come and go. */
+void scene_random(struct scene *s, uint64_t *random);
+
 /* warm_up_s 0: evaluated from the first tick on. */
 void scene_open(struct scene *s, const char *rules, unsigned warm_up_s);
 void scene_close(struct scene *s);
