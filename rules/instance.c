@@ -86,7 +86,8 @@ static enum instance_change step_open(struct instance *i, const struct hold *hol
 
 static enum instance_change step_pending(struct instance *i, const struct hold *hold, const struct instance_input *in)
 {
-	if (in->holds == TRUTH_FALSE) {
+	if (in->holds == TRUTH_FALSE ||
+	    (in->holds == TRUTH_UNKNOWN && mono_since(i->held_at, in->now) >= INSTANCE_BLIND_NS)) {
 		/* Closings of the last half hour are remembered, or it could never be seen to flap. */
 		enter(i, i->closed_at[0] != 0 ? INSTANCE_RESTING : INSTANCE_IDLE, in->now);
 		return INSTANCE_SAME;
