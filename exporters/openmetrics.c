@@ -214,12 +214,15 @@ void openmetrics_say(struct openmetrics_text *t, const char *name, const char *h
 	write_value(t, value);
 }
 
+/* Many names say their unit already: once is enough. */
 static void family_name(const struct metric_desc *d, char ret_name[MAX_NAME])
 {
+	const char *suffix = d->kind == METRIC_EVENT ? "_events" : unit_suffix(d->unit);
+	size_t n = strlen(d->name), n_suffix = strlen(suffix);
 	struct text t;
 
 	text_init(&t, ret_name, MAX_NAME - sizeof("_total"));
-	text_addf(&t, "why_%s%s", d->name, d->kind == METRIC_EVENT ? "_events" : unit_suffix(d->unit));
+	text_addf(&t, "why_%s%s", d->name, n >= n_suffix && strcmp(d->name + n - n_suffix, suffix) == 0 ? "" : suffix);
 	for (char *c = ret_name; *c; c++)
 		if (!isalnum((unsigned char)*c))
 			*c = '_';
