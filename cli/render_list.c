@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "cli/render.h"
+#include "cli/table.h"
+
+static const char *subject(const struct finding *f, char *ret_text, size_t size)
+{
+	const char *name = f->subject.name && f->subject.name[0] ? f->subject.name : f->subject.id;
+
+	snprintf(ret_text, size, "%s %s", entity_kind_name(f->subject.kind), name ? name : "?");
+	return ret_text;
+}
+
+static const char *title(const struct finding *f, char *ret_text, size_t size)
+{
+	snprintf(ret_text, size, "%s%s%s", f->simulated ? "[SIMULATED] " : "", f->shadow ? "[SHADOW] " : "",
+		 f->title && f->title[0] ? f->title : f->rule ? f->rule : "?");
+	return ret_text;
+}
+
+static enum style style_of(const struct finding *f)
+{
+	return f->state == FINDING_RESOLVED ? STYLE_GOOD : f->shadow ? STYLE_ODD : page_severity_style(f->severity);
+}
+
+void render_list(struct page *p, const struct answer *a, const struct common *c)
+{
+	static const char *const heads[] = { "SEVERITY", "STATE", "SINCE", "NODE", "CAUSE", "SUBJECT", "WHAT", NULL };
+	AUTO(table_free) struct table *table = NULL;
+	size_t n = 0;
+
+	if (table_new(heads, &table) < 0)
+		return;
+	for (size_t i = 0; i < a->n_findings; i++) {
+		const struct finding *f = a->findings[i];
+		char since[48], what[1024], about[256];
+
+		if (f->shadow && !c->all)
+			continue;
+		n++;
+		page_time(p, f->state == FINDING_RESOLVED ? f->resolved_at : f->opened_at, false, since, sizeof(since));
+		table_add(table, style_of(f), 0,
+			  (const char *const[]){ severity_name(f->severity), f->state == FINDING_RESOLVED ? "resolved" : "open", since, f->node, f->rule,
+						 subject(f, about, sizeof(about)), title(f, what, sizeof(what)) });
+	}
+	if (n > 0)
+		table_render(table, p);
+	else
+		render_headline(p, a);
+}
+
+void render_change(struct page *p, const struct finding *f)
+{
+	char when[48], what[1024], about[256];
+	wall_ns_t at = f->state == FINDING_RESOLVED && f->resolved_at ? f->resolved_at : f->changed_at ? f->changed_at : f->opened_at;
+
+	page_time(p, at, false, when, sizeof(when));
+	page_text(p, STYLE_DIM, when);
+	page_pad(p, p->column + 2);
+	page_textf(p, style_of(f), "%-8s", severity_name(f->severity));
+	page_pad(p, p->column + 2);
+	page_textf(p, f->state == FINDING_RESOLVED ? STYLE_GOOD : STYLE_PLAIN, "%-8s", finding_state_name(f->state));
+	page_pad(p, p->column + 2);
+	page_textf(p, STYLE_PLAIN, "%s  %s: %s", f->node ? f->node : "?", f->rule ? f->rule : "?", title(f, what, sizeof(what)));
+	page_textf(p, STYLE_DIM, "  (%s; %s)", subject(f, about, sizeof(about)), f->id);
+	page_break(p);
+}
