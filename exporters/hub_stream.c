@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/stat.h>
 
+#include "base/address.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -126,9 +127,17 @@ static void lose(struct hub_stream *h, mono_ns_t now, const char *why)
 	say_lost(h, why);
 }
 
+/* Loopback needs no TLS, but takes it when certificates are given. */
+static bool speaks_plaintext(const struct export_env *env)
+{
+	bool given = (env->tls_ca && *env->tls_ca) || (env->tls_cert && *env->tls_cert) || (env->tls_key && *env->tls_key);
+
+	return env->insecure || (!given && address_is_loopback(env->hub_address));
+}
+
 static int connect_call(struct hub_stream *h, char *ret_why, size_t size)
 {
-	struct call_options options = {.address = h->env->hub_address, .insecure = h->env->insecure, .max_message = FRAME_MAX_MESSAGE};
+	struct call_options options = {.address = h->env->hub_address, .insecure = speaks_plaintext(h->env), .max_message = FRAME_MAX_MESSAGE};
 	struct epoll_event event = {.events = EPOLLIN};
 	int r;
 
@@ -418,7 +427,7 @@ static void look_at_tls(struct hub_stream *h, mono_ns_t now)
 	char why[512];
 	uint64_t stamp;
 
-	if (h->env->insecure || h->phase == APART || now < h->tls_look_at)
+	if (speaks_plaintext(h->env) || h->phase == APART || now < h->tls_look_at)
 		return;
 	h->tls_look_at = now + TLS_LOOK_NS;
 	stamp = tls_stamp(h->env);

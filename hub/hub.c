@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/address.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "hub/http.h"
@@ -159,7 +160,7 @@ static int open_probe(struct hub *h)
 static int open_http(struct hub *h, char *ret_why, size_t size)
 {
 	const struct hub_settings *s = h->settings;
-	bool local = hub_settings_is_loopback(s->http);
+	bool local = address_is_loopback(s->http);
 	struct site_options options = {
 		.store = &h->store, .agents = h->agents, .health = h->health,
 		.stats = { h->writer, h->agents, h->server, h->questions, h->watch, h->probe, h->tls },

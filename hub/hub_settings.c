@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/hub_settings.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/args.h"
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -154,32 +154,13 @@ static int apply_flags(const struct flags *f, struct hub_settings *s)
 	return r;
 }
 
-bool hub_settings_is_loopback(const char *listen)
-{
-	const char *colon = strrchr(listen, ':');
-	struct in_addr v4;
-	char host[64];
-	size_t n;
-
-	if (strncmp(listen, "unix:", 5) == 0)
-		return true;
-	n = colon ? (size_t)(colon - listen) : strlen(listen);
-	if (n >= sizeof(host))
-		return false;
-	memcpy(host, listen, n);
-	host[n] = 0;
-	if (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
-		return true;
-	return inet_pton(AF_INET, host, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
-}
-
 const char *hub_settings_refusal(const struct hub_settings *s)
 {
 	bool tls = *s->tls_cert || *s->tls_key || *s->tls_ca;
 
 	if (tls && !(*s->tls_cert && *s->tls_key && *s->tls_ca))
 		return "--tls-cert, --tls-key and --tls-ca go together: clients are asked for certificates, so all three are needed";
-	if (!tls && !s->insecure && !hub_settings_is_loopback(s->listen))
+	if (!tls && !s->insecure && !address_is_loopback(s->listen))
 		return "refusing to listen off loopback without TLS: give --tls-cert, --tls-key and --tls-ca (mutual TLS), listen on 127.0.0.1, or "
 		       "say --insecure if anybody who reaches this address may send and read findings";
 	return NULL;
