@@ -29,8 +29,6 @@ const struct conf_option *hub_settings_options(size_t *ret_n);
 int hub_settings_read(int argc, char *const *argv, struct hub_settings *ret, int *ret_status);
 void hub_settings_done(struct hub_settings *s);
 
-/* "127.1.2.3:7443", "[::1]:7443", "localhost:7443", "unix:/x". */
-bool hub_settings_is_loopback(const char *listen);
 /* What is wrong with them together, for people; NULL: nothing. */
 const char *hub_settings_refusal(const struct hub_settings *s);
 
