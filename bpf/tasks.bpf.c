@@ -80,7 +80,7 @@ static __always_inline __u32 task_state(struct task_struct *task)
 
 	if (bpf_core_field_exists(old->state))
 		return (__u32)BPF_CORE_READ(old, state);
-	return BPF_CORE_READ(task, __state);
+	return task->__state;
 }
 
 static __always_inline struct tasks_cgroup *cgroup_get(__u64 key, struct kernfs_node *kn)
@@ -102,12 +102,12 @@ static __always_inline struct tasks_cgroup *cgroup_get(__u64 key, struct kernfs_
 
 static __always_inline void read_counters(struct task_struct *task, struct task_last *now)
 {
-	now->run = BPF_CORE_READ(task, se.sum_exec_runtime);
+	now->run = task->se.sum_exec_runtime;
 	now->delay = 0;
 	if (bpf_core_field_exists(task->sched_info.run_delay))
-		now->delay = BPF_CORE_READ(task, sched_info.run_delay);
-	now->voluntary = BPF_CORE_READ(task, nvcsw);
-	now->involuntary = BPF_CORE_READ(task, nivcsw);
+		now->delay = task->sched_info.run_delay;
+	now->voluntary = task->nvcsw;
+	now->involuntary = task->nivcsw;
 }
 
 static __always_inline __u64 grown(__u64 from, __u64 to)
@@ -117,6 +117,9 @@ static __always_inline __u64 grown(__u64 from, __u64 to)
 
 static __always_inline void add_growth(struct tasks_cgroup *c, struct task_last *from, struct task_last *to)
 {
+	/* Most tasks sleep: nothing changes without a switch or some run time. */
+	if (from->run == to->run && from->delay == to->delay && from->voluntary == to->voluntary)
+		return;
 	__sync_fetch_and_add(&c->run_ns, grown(from->run, to->run));
 	__sync_fetch_and_add(&c->delay_ns, grown(from->delay, to->delay));
 	__sync_fetch_and_add(&c->voluntary, grown(from->voluntary, to->voluntary));
@@ -199,14 +202,14 @@ static __always_inline void follow_state(struct task_struct *task, __u64 key, st
 /* files->next_fd: all descriptors below it are in use. A lower bound that costs three reads. */
 static __always_inline void follow_fds(struct task_struct *task, __u64 key, struct task_last *last)
 {
-	struct files_struct *files = BPF_CORE_READ(task, files);
-	struct signal_struct *sig = BPF_CORE_READ(task, signal);
+	struct files_struct *files = task->files;
+	struct signal_struct *sig = task->signal;
 	__u64 used, limit;
 
 	if (!files || !sig)
 		return;
-	used = BPF_CORE_READ(files, next_fd);
-	limit = BPF_CORE_READ(sig, rlim[RLIM_NOFILE].rlim_cur);
+	used = files->next_fd;
+	limit = sig->rlim[RLIM_NOFILE].rlim_cur;
 	if (!limit || (used * 2 < limit && !last->told_fds))
 		return;
 	tell(task, key, TASKS_FDS, used, limit);
@@ -249,7 +252,7 @@ static __always_inline void start_tick(struct tasks_cgroup *c)
 /* Kind of its state: STATE_UNINTERRUPTIBLE, STATE_STOPPED, 0; counted on the way. */
 static __always_inline __u32 count_state(struct task_struct *task, struct tasks_cgroup *c, bool leader)
 {
-	__u32 exit_state = BPF_CORE_READ(task, exit_state), state;
+	__u32 exit_state = task->exit_state, state;
 
 	if (exit_state) {
 		/* A leader waits as a zombie for its other threads: no zombie yet. */
@@ -294,7 +297,7 @@ int each_task(struct bpf_iter__task *ctx)
 	if (!task)
 		return 0;
 	leader = task->pid == task->tgid;
-	key = task_cgroup_key(task, &kn);
+	key = task_cgroup_key_fast(task, &kn);
 	c = cgroup_get(key, kn);
 	if (!c)
 		return 0;
@@ -341,7 +344,7 @@ int BPF_PROG(task_exit, struct task_struct *task)
 			return 0;
 		last = &none;
 	}
-	c = cgroup_get(task_cgroup_key(task, &kn), kn);
+	c = cgroup_get(task_cgroup_key_fast(task, &kn), kn);
 	if (!c)
 		return 0;
 	read_counters(task, &now);
