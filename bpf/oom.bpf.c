@@ -17,6 +17,9 @@
 #define SLACK_PAGES 128
 #define NO_LIMIT    (~0ULL >> 13) /* PAGE_COUNTER_MAX is LONG_MAX / PAGE_SIZE; no page is smaller than 4 KiB */
 
+/* Knob: 1 to do as on kernels without the field, for tests. */
+const volatile __u32 without_lock = 0;
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 struct oom_state control = {};
@@ -107,7 +110,7 @@ static __always_inline void find_limit(struct oom_event *e, struct cgroup_subsys
 
 	for (i = 0; i < OOM_MAX_LEVELS && css; i++) {
 		memcg = memcg_of_css(css);
-		if (bpf_core_field_exists(memcg->oom_lock) && BPF_CORE_READ(memcg, oom_lock))
+		if (!without_lock && bpf_core_field_exists(memcg->oom_lock) && BPF_CORE_READ(memcg, oom_lock))
 			locked = css;
 		if (!full && counted_oom(memcg) &&
 		    (is_full(memory_of(memcg)) || (cgroup_v1 && is_full(memsw_of(memcg)))))

@@ -12,6 +12,11 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "bpf/oom.h"
+#include "bpf/oom.skel.h"
+#include "bpf/task_cgroup.h"
+#include "collectors/kernel_cgroup.h"
+#include "collectors/kernel_half.h"
 #include "tests/collectors/scene.h"
 
 extern const struct collector collector_oom;
@@ -168,6 +173,67 @@ static void a_removed_cgroup_is_still_named(void **state)
 	harness_close(&h);
 }
 
+KERNEL_HALF_WRAP(oom)
+
+static void set_without_lock(void *skel, const struct collect_env *env, void *arg)
+{
+	struct oom_bpf *s = skel;
+
+	(void)arg;
+	s->rodata->without_lock = 1;
+	s->rodata->cgroup_v1 = kernel_cgroup_v1(env);
+	(void)bpf_program__set_autoload(s->progs.victim_pid, false);
+}
+
+static const struct kernel_half_ops no_lock = { oom_kernel_half_open, oom_kernel_half_destroy, set_without_lock };
+
+static int keep_event(void *arg, const void *data, size_t size)
+{
+	assert_int_equal(size, sizeof(struct oom_event));
+	memcpy(arg, data, size);
+	return 0;
+}
+
+/* Kernels that do not hold a lock for it: the nearest ancestor that is full and has counted an OOM, not the full-sized child. */
+static void without_the_lock_the_full_one_is_found(void **state)
+{
+	char folder[SCENE_PATH_MAX], path[SCENE_PATH_MAX], child[SCENE_PATH_MAX + 8];
+	struct kernel_half k = { 0 };
+	struct kernel_ring ring = { 0 };
+	struct oom_event e = { 0 };
+	struct stat ino;
+
+	(void)state;
+	if (!scene_cgroup("memory", "whyoomfull", folder, path))
+		skip();
+	(void)snprintf(child, sizeof(child), "%s/in", folder);
+	if (scene_cgroup_has(folder, "cgroup.subtree_control"))
+		scene_cgroup_set(folder, "cgroup.subtree_control", "+memory");
+	else
+		scene_cgroup_set(folder, "memory.use_hierarchy", "1");
+	assert_ok(mkdir(child, 0755));
+	limit(folder, LIMIT_BYTES);
+	limit(child, 4LL * LIMIT_BYTES);
+	struct harness *h = scene_harness(&collector_oom);
+	if (kernel_half_open(&k, &no_lock, &h->env, NULL) < 0 || !kernel_half_works(&k, "victim_task"))
+		skip(); /* an older kernel */
+	struct oom_bpf *skel = k.skel;
+	assert_ok(kernel_ring_open(&ring, bpf_map__fd(skel->maps.kills), keep_event, &e));
+	struct meal m = serve(child);
+	assert_int_equal(kernel_ring_drain(&ring, 8), 1);
+	assert_int_equal(e.found, OOM_FULL);
+	assert_int_equal(e.pid, m.pid);
+	assert_true((long long)e.limit_pages * h->env.page_bytes == LIMIT_BYTES);
+	assert_ok(stat(folder, &ino));
+	assert_int_equal(TASK_CGROUP_ID(e.limit_cgroup), ino.st_ino);
+	(void)scene_wait(m.pid);
+	kernel_ring_close(&ring);
+	kernel_half_close(&k);
+	harness_close(&h);
+	scene_cgroup_remove(child);
+	scene_cgroup_remove(folder);
+}
+
 static int pass(void *arg)
 {
 	(void)arg;
@@ -210,6 +276,7 @@ int main(void)
 		cmocka_unit_test(the_cgroup_whose_limit_was_hit_is_blamed),
 		cmocka_unit_test(a_parents_limit_is_told_from_the_childs),
 		cmocka_unit_test(a_removed_cgroup_is_still_named),
+		cmocka_unit_test(without_the_lock_the_full_one_is_found),
 		cmocka_unit_test(an_ordinary_kill_is_no_oom),
 		cmocka_unit_test(one_form_of_mark_victim_is_reported),
 	};
