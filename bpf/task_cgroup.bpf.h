@@ -99,7 +99,7 @@ static __always_inline void task_cgroup_prefer(struct cgroup *cgrp, __u32 hier, 
 {
 	if (!cgrp || *level > 0)
 		return;
-	*level = BPF_CORE_READ(cgrp, level);
+	*level = BPF_CORE_READ(cgrp, level); /* the unified one is asked last and stands for the root */
 	*best_hier = hier;
 	*kn = BPF_CORE_READ(cgrp, kn);
 }
@@ -132,48 +132,41 @@ static __always_inline __u64 task_cgroup_key(struct task_struct *task, struct ke
 	return TASK_CGROUP_KEY(hier, BPF_CORE_READ(kn, id));
 }
 
-/* The same by plain loads, a tenth of the cost, where the verifier knows that `task` is one: for what runs for each task. */
+/* The task's cgroup in one v1 hierarchy if that is below its root, by plain loads; else `other`. */
+#define TASK_CGROUP_BELOW_ROOT(set, id, other)                                                                         \
+	({                                                                                                             \
+		struct cgroup *below_ = (other);                                                                       \
+		if (bpf_core_enum_value_exists(enum cgroup_subsys_id, id)) {                                           \
+			struct cgroup_subsys_state *css_ = TASK_CGROUP_CSS(set, id);                                   \
+			if (css_ && css_->cgroup->level > 0)                                                           \
+				below_ = css_->cgroup;                                                                 \
+		}                                                                                                      \
+		below_;                                                                                                \
+	})
+
+/* As task_cgroup_key, by plain loads, at half the cost, where the verifier knows that `task` is one: for what runs for
+ * each task. */
 static __always_inline __u64 task_cgroup_key_fast(struct task_struct *task, struct kernfs_node **ret_kn)
 {
 	struct css_set *set = task->cgroups;
-	struct cgroup_subsys_state *css;
-	struct cgroup *cgrp;
-	__u32 hier = TASK_CGROUP_UNIFIED;
+	struct cgroup *cgrp = NULL;
+	__u32 hier = TASK_CGROUP_CPU;
 
-	cgrp = set->dfl_cgrp;
-	if (cgroup_v1 && bpf_core_enum_value_exists(enum cgroup_subsys_id, cpu_cgrp_id)) {
-		css = TASK_CGROUP_CSS(set, cpu_cgrp_id);
-		if (css && css->cgroup->level > 0) {
-			cgrp = css->cgroup;
-			hier = TASK_CGROUP_CPU;
-			goto found;
-		}
-	}
-	if (cgroup_v1 && bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id)) {
-		css = TASK_CGROUP_CSS(set, memory_cgrp_id);
-		if (css && css->cgroup->level > 0) {
-			cgrp = css->cgroup;
+	if (cgroup_v1) {
+		cgrp = TASK_CGROUP_BELOW_ROOT(set, cpu_cgrp_id, NULL);
+		if (!cgrp) {
 			hier = TASK_CGROUP_MEMORY;
-			goto found;
+			cgrp = TASK_CGROUP_BELOW_ROOT(set, memory_cgrp_id, NULL);
 		}
-	}
-	if (cgroup_v1 && bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id)) {
-		css = TASK_CGROUP_CSS(set, pids_cgrp_id);
-		if (css && css->cgroup->level > 0) {
-			cgrp = css->cgroup;
+		if (!cgrp) {
 			hier = TASK_CGROUP_PIDS;
-			goto found;
+			cgrp = TASK_CGROUP_BELOW_ROOT(set, pids_cgrp_id, NULL);
 		}
 	}
-	if (cgroup_v1 && cgrp->level == 0 && bpf_core_enum_value_exists(enum cgroup_subsys_id, cpu_cgrp_id)) {
-		/* In the root everywhere. */
-		css = TASK_CGROUP_CSS(set, cpu_cgrp_id);
-		if (css) {
-			cgrp = css->cgroup;
-			hier = TASK_CGROUP_CPU;
-		}
+	if (!cgrp) {
+		hier = TASK_CGROUP_UNIFIED;
+		cgrp = set->dfl_cgrp;
 	}
-found:
 	*ret_kn = cgrp->kn;
 	return TASK_CGROUP_KEY(hier, cgrp->kn->id);
 }

@@ -114,9 +114,9 @@ void isolate_close(struct isolate **isolate)
 
 	if (!i)
 		return;
-	drop_fd(&i->sock);
 	if (i->pid) {
-		(void)kill(i->pid, SIGKILL);
+		(void)kill(i->pid, SIGKILL); /* before the socket closes: it would else begin to end by itself */
+		drop_fd(&i->sock);
 		struct pollfd p = { .fd = i->pidfd, .events = POLLIN };
 		(void)poll(&p, 1, CLOSE_WAIT_MS);
 		(void)reap(i, &status);

@@ -194,7 +194,7 @@ static int keep_event(void *arg, const void *data, size_t size)
 	return 0;
 }
 
-/* Kernels that do not hold a lock for it: the nearest ancestor that is full and has counted an OOM, not the full-sized child. */
+/* As on kernels that do not hold a lock for it: the nearest ancestor that is full and has counted an OOM. */
 static void without_the_lock_the_full_one_is_found(void **state)
 {
 	char folder[SCENE_PATH_MAX], path[SCENE_PATH_MAX], child[SCENE_PATH_MAX + 8];
