@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/ask_hub.h"
 #include "proto/local.h"
@@ -41,7 +42,8 @@ static int tell_local(int error, const char *path, uint64_t timeout_ns, char *re
 	case ENOTDIR:
 		text_add(&t, error == -ECONNREFUSED ? "nobody listens on " : "no agent here: there is no ");
 		text_add_escaped(&t, path, strlen(path));
-		text_add(&t, "\n  Is whyd running? (systemctl status whyd)\n  Another folder: --run DIR. A hub instead: --hub HOST:PORT");
+		text_add(&t, "\n  Is whyd running? (systemctl status whyd)"
+			     "\n  Another folder: --run DIR. A hub instead: --hub HOST:PORT");
 		return WHY_EXIT_UNREACHABLE;
 	case EACCES:
 	case EPERM:
@@ -67,14 +69,36 @@ static int tell_local(int error, const char *path, uint64_t timeout_ns, char *re
 	}
 }
 
+/* An agent knows one node and does not look at the name: pid 4242 of another one must not be answered with its own. */
+static int check_node(const struct query *q, const struct answer *a, char *ret_error, size_t size)
+{
+	struct text t;
+
+	if (!q->node[0] || !a->node || strcmp(q->node, a->node) == 0)
+		return WHY_EXIT_OK;
+	text_init(&t, ret_error, size);
+	text_add(&t, "this machine's agent watches node ");
+	text_add_escaped(&t, a->node, strlen(a->node));
+	text_add(&t, ", not ");
+	text_add_escaped(&t, q->node, strlen(q->node));
+	text_add(&t, "\n  Other nodes are asked about at a hub: --hub HOST:PORT");
+	return WHY_EXIT_NOT_FOUND;
+}
+
 static int ask_local(const struct common *c, const struct query *q, struct answer **ret_answer, char *ret_error, size_t size)
 {
+	AUTO(answer_free) struct answer *a = NULL;
 	char path[4096];
 	int r = socket_path(c, path, sizeof(path));
 
 	if (r == 0)
-		r = local_ask(path, q, c->timeout_ns, ret_answer);
-	return r < 0 ? tell_local(r, path, c->timeout_ns, ret_error, size) : WHY_EXIT_OK;
+		r = local_ask(path, q, c->timeout_ns, &a);
+	if (r < 0)
+		return tell_local(r, path, c->timeout_ns, ret_error, size);
+	r = check_node(q, a, ret_error, size);
+	if (r == WHY_EXIT_OK)
+		*ret_answer = TAKE_PTR(a);
+	return r;
 }
 
 int ask(const struct common *c, const struct query *q, struct answer **ret_answer, char *ret_error, size_t size)

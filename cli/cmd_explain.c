@@ -29,9 +29,9 @@ const struct command command_explain = {
 	.usage = "why [explain] [TARGET]",
 	.help = "why is this node (the fleet, a pod, a process ...) slow or dead?",
 	.more = "Without a target: this machine, where an agent runs, else the fleet. Targets:\n"
-		"  NODE | node NODE      pod NAMESPACE/NAME     job [SCHEDULER:]ID      rank JOB/N\n"
-		"  pid N[@NODE]          cgroup PATH[@NODE]     container ID[@NODE]     gpu [NODE:]INDEX\n"
-		"  nic [NODE:]NAME       disk [NODE:]NAME       mount PATH[@NODE]       FINDING-ID\n"
+		"  NODE | node NODE        pod NAMESPACE/NAME      job [SCHEDULER:]ID      rank JOB/N\n"
+		"  pid N[@NODE]            cgroup [NODE:]PATH      container ID[@NODE]     gpu [NODE:]INDEX\n"
+		"  nic [NODE:]NAME         disk [NODE:]NAME        mount [NODE:]PATH       FINDING-ID\n"
 		"A node that is called like a command: why node list.\n"
 		"Exit status: 0 well, 1 warning, 2 critical, 3 unknown, 66 no such target.",
 	.own = " --watch --since --evidence --node ",

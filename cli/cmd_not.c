@@ -14,10 +14,11 @@ static int run(const struct common *c, const char *const *words, size_t n_words)
 	int status;
 
 	if (n_words == 0)
-		return show_error(WHY_EXIT_USAGE, "which cause? Write it like: why not mem.cgroup_oom node-17   (`why rules list` shows all causes)");
+		return show_error(WHY_EXIT_USAGE, "which cause? Write it like: why not mem.cgroup_oom node-17"
+						  "   (`why rules list` shows all causes)");
 	with_cause.cause = words[0];
 	status = query_make_about(QUERY_NOT, &with_cause, words + 1, n_words - 1, &q, error, sizeof(error));
-	return status == WHY_EXIT_OK ? show_question(c, &q) : show_error(status, error);
+	return status == WHY_EXIT_OK ? show_question(&with_cause, &q) : show_error(status, error);
 }
 
 const struct command command_not = {

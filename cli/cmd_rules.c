@@ -13,7 +13,7 @@
 #include "cli/query.h"
 #include "cli/render.h"
 #include "cli/show.h"
-#include "rules/ruleset.h"
+#include "rules/rules_test.h"
 
 #define MAX_OUTPUT (16 * 1024 * 1024)
 
@@ -135,6 +135,132 @@ static int check(const struct common *c, const char *const *words, size_t n_word
 	return status;
 }
 
+/* ---- test ------------------------------------------------------------------------------------------- */
+
+struct tally {
+	size_t passed, failed, skipped;
+};
+
+static int run_tests(const struct loaded *l, struct rules_test_seen *seen, struct buf *out, struct tally *tally)
+{
+	for (uint32_t i = 0; i < l->ruleset->n_tests; i++) {
+		const struct rules_test *t = &l->ruleset->tests[i];
+		bool passed = false;
+		int r = rules_test_run(l->ruleset, i, l->metrics, seen, out, &passed);
+
+		if (r == -ENOMEM)
+			return r;
+		if (r == -ENOTSUP)
+			(void)buf_addf(out, "%s:%u: test '%s': skipped: it plays a recording; use `why replay`\n", t->file, t->line, t->name);
+		else if (r < 0)
+			(void)buf_addf(out, "%s:%u: test '%s': cannot be played: %s\n", t->file, t->line, t->name, strerror(-r));
+		tally->skipped += r == -ENOTSUP;
+		tally->passed += r == 0 && passed;
+		tally->failed += r < 0 ? r != -ENOTSUP : !passed;
+	}
+	return 0;
+}
+
+struct report {
+	const struct tally *tally;
+	const struct buf *out;
+	const struct buf *coverage; /* NULL: not asked for */
+	size_t lacking;
+};
+
+static void write_lines(struct json *j, const char *key, const struct buf *lines)
+{
+	const char *at = lines->data ? (const char *)lines->data : "";
+
+	json_key(j, key);
+	json_array_begin(j);
+	for (size_t n; *at; at += n + (at[n] == '\n')) {
+		n = strcspn(at, "\n");
+		json_text_n(j, at, n);
+	}
+	json_array_end(j);
+}
+
+static void write_report(const void *what, struct json *j)
+{
+	const struct report *r = what;
+
+	json_object_begin(j);
+	json_key_text(j, "apiVersion", "why/v1");
+	json_key_text(j, "kind", "RuleTest");
+	json_key_u64(j, "passed", r->tally->passed);
+	json_key_u64(j, "failed", r->tally->failed);
+	json_key_u64(j, "skipped", r->tally->skipped);
+	write_lines(j, "output", r->out);
+	if (r->coverage)
+		write_lines(j, "coverage", r->coverage);
+	json_object_end(j);
+}
+
+/* What tests say comes from files: nothing in it may reach the terminal as it is. */
+static void print_lines(const struct buf *lines)
+{
+	const char *at = lines->data ? (const char *)lines->data : "";
+	char escaped[4096];
+	struct text t;
+
+	for (size_t n; *at; at += n + (at[n] == '\n')) {
+		n = strcspn(at, "\n");
+		text_init(&t, escaped, sizeof(escaped));
+		text_add_escaped(&t, at, n);
+		printf("%s\n", escaped);
+	}
+}
+
+static void print_report(const struct report *r)
+{
+	print_lines(r->out);
+	if (r->coverage)
+		print_lines(r->coverage);
+	if (r->coverage && r->lacking > 0)
+		printf("%zu evidence item%s not seen both true and false\n", r->lacking, plural(r->lacking));
+	printf("%zu passed, %zu failed", r->tally->passed, r->tally->failed);
+	if (r->tally->skipped > 0)
+		printf(", %zu skipped", r->tally->skipped);
+	printf("\n");
+}
+
+static int test(const struct common *c, const char *const *words, size_t n_words)
+{
+	AUTO(loaded_done) struct loaded l = {0};
+	AUTO(rules_test_seen_free) struct rules_test_seen *seen = NULL;
+	AUTO_BUF struct buf out = {0}, coverage = {0};
+	struct tally tally = {0};
+	struct report report = { .tally = &tally, .out = &out };
+	int status = load(words, n_words, &l), r = 0;
+
+	if (status != WHY_EXIT_OK)
+		return status;
+	buf_init(&out, MAX_OUTPUT);
+	buf_init(&coverage, MAX_OUTPUT);
+	if (diags_count(l.diags, DIAG_ERROR) > 0 || l.ruleset->n_rejected > 0) {
+		print_check(&l);
+		return WHY_EXIT_BAD_RULES;
+	}
+	if (c->coverage)
+		r = rules_test_seen_new(l.ruleset, &seen);
+	if (r == 0)
+		r = run_tests(&l, seen, &out, &tally);
+	if (r < 0)
+		return show_error(WHY_EXIT_INTERNAL, strerror(-r));
+	if (seen) {
+		report.lacking = rules_test_seen_print(seen, &coverage);
+		report.coverage = &coverage;
+	}
+	if (c->output == OUTPUT_TEXT)
+		print_report(&report);
+	else
+		status = show_json(write_report, &report);
+	if (tally.passed + tally.failed + tally.skipped == 0)
+		return show_error(WHY_EXIT_BAD_RULES, "these rules have no tests: a rule that was never seen to fire is a guess");
+	return tally.failed > 0 || (c->coverage && report.lacking > 0) ? WHY_EXIT_BAD_RULES : status;
+}
+
 /* ---- metrics: the registry of this program, without any agent ---------------------------------------- */
 
 static int metrics_answer(struct answer **ret_answer)
@@ -203,6 +329,7 @@ static int reload(const struct common *c, const char *const *words UNUSED, size_
 
 static const struct verb verbs[] = {
 	{ "check", "why rules check FILE|DIR...", check },
+	{ "test", "why rules test FILE|DIR...", test },
 	{ "list", "why rules list [NODE]", list },
 	{ "metrics", "why rules metrics", metrics },
 	{ "reload", "why rules reload", reload },
@@ -237,12 +364,14 @@ static int run(const struct common *c, const char *const *words, size_t n_words)
 	verb = find_verb(words[0], error, sizeof(error));
 	if (!verb)
 		return show_error(WHY_EXIT_USAGE, error);
-	if (verb->run == check && n_words == 1) {
+	if ((verb->run == check || verb->run == test) && n_words == 1) {
 		snprintf(error, sizeof(error), "which rules? Write it like: %s", verb->usage);
 		return show_error(WHY_EXIT_USAGE, error);
 	}
 	if (c->output == OUTPUT_SARIF && verb->run != check)
 		return show_error(WHY_EXIT_USAGE, "--output sarif is for `why rules check`");
+	if (c->coverage && verb->run != test)
+		return show_error(WHY_EXIT_USAGE, "--coverage is for `why rules test`");
 	return verb->run(c, words + 1, n_words - 1);
 }
 

@@ -7,6 +7,9 @@
 #include "cli/render.h"
 
 /* The parts of an explanation, in the order of their weight. */
+#define MAX_IN_FULL 5  /* causes; the others get a line */
+#define MAX_BRIEF   20
+
 enum part { PART_CAUSES, PART_UNEXPLAINED, PART_SHADOW, PART_RESOLVED, PART_NONE };
 
 bool render_is_explained(const struct answer *a, const struct finding *f)
@@ -50,36 +53,55 @@ static size_t count(const struct answer *a, enum part part)
 
 static void brief(struct page *p, const struct finding *f)
 {
-	char line[1024], when[48], lasted[48];
+	bool resolved = f->state == FINDING_RESOLVED;
+	char when[48], lasted[48], line[1024];
+	struct text t;
 
-	if (f->state == FINDING_RESOLVED) {
-		page_time(p, f->resolved_at, false, when, sizeof(when));
-		page_span(f->opened_at, f->resolved_at, lasted, sizeof(lasted));
-		snprintf(line, sizeof(line), "%s; lasted %s%s%s", f->title ? f->title : f->rule, lasted,
-			 f->resolved_reason && f->resolved_reason[0] ? ": " : "", f->resolved_reason ? f->resolved_reason : "");
-	} else {
-		page_time(p, f->opened_at, false, when, sizeof(when));
-		snprintf(line, sizeof(line), "%s; %s %.2f", f->title ? f->title : f->rule, finding_confidence_word(f->confidence),
-			 f->confidence);
-	}
+	text_init(&t, line, sizeof(line));
+	text_addf(&t, "%s%s", f->simulated ? "[SIMULATED] " : "", f->title && f->title[0] ? f->title : f->rule ? f->rule : "?");
+	page_time(p, resolved ? f->resolved_at : f->opened_at, false, when, sizeof(when));
+	page_span(f->opened_at, f->resolved_at, lasted, sizeof(lasted));
+	if (resolved)
+		text_addf(&t, "; lasted %s", lasted);
+	else if (f->kind == FINDING_CAUSE)
+		text_addf(&t, "; %s %.2f", finding_confidence_word(f->confidence), f->confidence);
+	if (resolved && f->resolved_reason && f->resolved_reason[0])
+		text_addf(&t, "; %s", f->resolved_reason);
 	page_pad(p, PAGE_LABEL);
-	page_textf(p, STYLE_DIM, "%s%s", when, f->simulated ? " [SIMULATED]" : "");
-	page_pad(p, p->column + 2);
-	page_wrap(p, STYLE_PLAIN, PAGE_LABEL + 10, 0, line);
+	page_text(p, STYLE_DIM, when);
+	page_pad(p, PAGE_BODY);
+	page_wrap(p, resolved ? STYLE_PLAIN : page_severity_style(f->severity), PAGE_BODY, 0, line);
 	page_break(p);
 }
 
-static void part(struct page *p, const struct answer *a, const struct common *c, enum part wanted, bool in_full)
+/* The first `n_full` of a part in full, of the others a line each. */
+static void part(struct page *p, const struct answer *a, const struct common *c, enum part wanted, size_t n_full)
 {
+	size_t n = 0, left = 0;
+
 	for (size_t i = 0; i < a->n_findings; i++) {
 		if (part_of(a, a->findings[i]) != wanted)
 			continue;
-		if (in_full) {
+		if (n++ < n_full) {
 			page_gap(p);
 			render_finding(p, a, a->findings[i], c);
-		} else {
-			brief(p, a->findings[i]);
+			continue;
 		}
+		if (n_full > 0 && n == n_full + 1) {
+			page_gap(p);
+			page_pad(p, 2);
+			page_text(p, STYLE_BOLD, "also");
+			page_break(p);
+		}
+		if (n - n_full <= MAX_BRIEF || c->all)
+			brief(p, a->findings[i]);
+		else
+			left++;
+	}
+	if (left > 0) {
+		page_pad(p, PAGE_BODY);
+		page_textf(p, STYLE_DIM, "and %zu more: --all, or `why list`", left);
+		page_break(p);
 	}
 }
 
@@ -147,18 +169,18 @@ void render_explain(struct page *p, const struct answer *a, const struct common 
 		page_break(p);
 	}
 	caution(p, a);
-	part(p, a, c, PART_CAUSES, true);
+	part(p, a, c, PART_CAUSES, c->all ? SIZE_MAX : MAX_IN_FULL);
 	if (count(a, PART_UNEXPLAINED) > 0) {
 		head_of_part(p, STYLE_BOLD, "unexplained", "(felt, and no rule knows the cause)");
-		part(p, a, c, PART_UNEXPLAINED, true);
+		part(p, a, c, PART_UNEXPLAINED, c->all ? SIZE_MAX : MAX_IN_FULL);
 	}
 	if (count(a, PART_SHADOW) > 0) {
 		head_of_part(p, STYLE_ODD, "shadow", "(rules on trial; nothing acts on them)");
-		part(p, a, c, PART_SHADOW, c->all || alone);
+		part(p, a, c, PART_SHADOW, c->all || alone ? SIZE_MAX : 0);
 	}
 	if (count(a, PART_RESOLVED) > 0) {
 		head_of_part(p, STYLE_GOOD, "resolved", NULL);
-		part(p, a, c, PART_RESOLVED, c->all || alone);
+		part(p, a, c, PART_RESOLVED, c->all || alone ? SIZE_MAX : 0);
 	}
 	render_unknown(p, a, c);
 	foot(p, a);

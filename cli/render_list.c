@@ -47,10 +47,14 @@ void render_list(struct page *p, const struct answer *a, const struct common *c)
 			  (const char *const[]){ severity_name(f->severity), f->state == FINDING_RESOLVED ? "resolved" : "open", since, f->node, f->rule,
 						 subject(f, about, sizeof(about)), title(f, what, sizeof(what)) });
 	}
-	if (n > 0)
+	if (n > 0) {
 		table_render(table, p);
-	else
-		render_headline(p, a);
+		return;
+	}
+	/* No verdict: that nothing is on the list says nothing about who was heard. */
+	page_text(p, STYLE_PLAIN, c->since_ns || c->all ? "no finding" : "no open finding");
+	page_text(p, STYLE_DIM, "  (`why` says whether the node is heard, `why fleet` whether all are)");
+	page_break(p);
 }
 
 void render_change(struct page *p, const struct finding *f)

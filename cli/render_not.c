@@ -14,7 +14,7 @@ static const struct {
 	const char *verdict, *sentence;
 	enum style style;
 } verdicts[] = {
-	{ "blamed", "It is blamed: the finding is below.", STYLE_WARNING },
+	{ "blamed", "It is blamed.", STYLE_WARNING },
 	{ "not_blamed", "Not blamed: what it requires does not hold.", STYLE_GOOD },
 	{ "cannot_tell", "Cannot tell: what it requires cannot be seen here.", STYLE_ODD },
 	{ "vetoed", "Ruled out: evidence against it decides.", STYLE_GOOD },
@@ -36,7 +36,7 @@ static void render_verdict(struct page *p, const struct answer *a)
 	page_pad(p, 2);
 	page_wrap(p, style, 2, 0, sentence);
 	page_break(p);
-	if (a->message && a->message[0]) {
+	if (a->message && a->message[0] && strcmp(a->verdict ? a->verdict : "", "blamed") != 0) {
 		page_pad(p, 2);
 		page_wrap(p, STYLE_PLAIN, 2, 0, a->message);
 		page_break(p);
@@ -72,7 +72,12 @@ static void render_item(struct page *p, const struct answer_evidence *e)
 
 void render_not(struct page *p, const struct answer *a, const struct common *c)
 {
-	render_headline(p, a);
+	page_text(p, STYLE_BOLD, c->cause ? c->cause : "cause");
+	if (a->target && a->target[0])
+		page_textf(p, STYLE_PLAIN, " on %s", a->target);
+	if (a->node && a->node[0] && strcmp(a->node, a->target ? a->target : "") != 0)
+		page_textf(p, STYLE_PLAIN, ", node %s", a->node);
+	page_break(p);
 	render_verdict(p, a);
 	if (a->n_evidence > 0)
 		page_gap(p);

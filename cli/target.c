@@ -8,33 +8,35 @@
 #include "base/text.h"
 #include "cli/command.h"
 
-/* How a kind's target names its node: "pid 4242@node-17", "gpu node-17:3"; or not at all. */
-enum place { PLACE_NONE, PLACE_BEHIND_AT, PLACE_BEFORE_COLON };
+/* How a kind's target may name its node. */
+#define AT    1 /* "pid 4242@node-17" */
+#define COLON 2 /* "gpu node-17:3" */
+#define PATH  4 /* "cgroup node-17:/a/b": what stands behind the colon is a path; a path may hold "@" */
 
 struct kind_word {
 	const char *word;
 	enum entity_kind kind;
-	enum place place;
+	unsigned place;
 	const char *example;
 };
 
 static const struct kind_word kinds[] = {
-	{ "node", ENTITY_NODE, PLACE_NONE, "node node-17" },
-	{ "pod", ENTITY_POD, PLACE_NONE, "pod ml/train-0" },
-	{ "job", ENTITY_JOB, PLACE_NONE, "job slurm:81734" },
-	{ "rank", ENTITY_RANK, PLACE_NONE, "rank slurm:81734/19" },
-	{ "pid", ENTITY_PROCESS, PLACE_BEHIND_AT, "pid 4242@node-17" },
-	{ "process", ENTITY_PROCESS, PLACE_BEHIND_AT, "process 4242@node-17" },
-	{ "container", ENTITY_CONTAINER, PLACE_BEHIND_AT, "container 3f4e5d6c7b8a" },
-	{ "cgroup", ENTITY_CGROUP, PLACE_BEHIND_AT, "cgroup /kubepods/burstable@node-17" },
-	{ "gpu", ENTITY_GPU, PLACE_BEFORE_COLON, "gpu node-17:3" },
-	{ "nic", ENTITY_NIC, PLACE_BEFORE_COLON, "nic node-17:eth0" },
-	{ "disk", ENTITY_DISK, PLACE_BEFORE_COLON, "disk node-17:nvme0n1" },
-	{ "mount", ENTITY_MOUNT, PLACE_BEHIND_AT, "mount /data@node-17" },
-	{ "link", ENTITY_LINK, PLACE_BEHIND_AT, "link 10.0.0.2@node-17" },
-	{ "socket", ENTITY_SOCKET, PLACE_BEHIND_AT, "socket tcp:0.0.0.0:29500@node-17" },
-	{ "collector", ENTITY_COLLECTOR, PLACE_BEHIND_AT, "collector nvml@node-17" },
-	{ "finding", ENTITY_KIND_MAX, PLACE_NONE, "finding fnd_7Q2M9X" },
+	{ "node", ENTITY_NODE, 0, "node node-17" },
+	{ "pod", ENTITY_POD, AT | COLON, "pod ml/train-0" },
+	{ "job", ENTITY_JOB, AT, "job slurm:81734" },
+	{ "rank", ENTITY_RANK, AT, "rank slurm:81734/19" },
+	{ "pid", ENTITY_PROCESS, AT | COLON, "pid 4242@node-17" },
+	{ "process", ENTITY_PROCESS, AT | COLON, "process 4242@node-17" },
+	{ "container", ENTITY_CONTAINER, AT | COLON, "container 3f4e5d6c7b8a" },
+	{ "cgroup", ENTITY_CGROUP, PATH, "cgroup node-17:/kubepods/burstable" },
+	{ "gpu", ENTITY_GPU, AT | COLON, "gpu node-17:3" },
+	{ "nic", ENTITY_NIC, AT | COLON, "nic node-17:eth0" },
+	{ "disk", ENTITY_DISK, AT | COLON, "disk node-17:nvme0n1" },
+	{ "mount", ENTITY_MOUNT, PATH, "mount node-17:/data" },
+	{ "link", ENTITY_LINK, AT, "link 10.0.0.2@node-17" },
+	{ "socket", ENTITY_SOCKET, AT, "socket tcp:0.0.0.0:29500@node-17" },
+	{ "collector", ENTITY_COLLECTOR, AT | COLON, "collector nvml@node-17" },
+	{ "finding", ENTITY_KIND_MAX, 0, "finding fnd_7Q2M9X" },
 };
 
 #define MAX_KINDS 20
@@ -91,42 +93,46 @@ static bool is_pci_address(const char *word)
 	       word[domain + 3] == ':';
 }
 
-/* Split `word` into node and target, as far as its kind has a node. */
+/* Where the node's name and the target's lie in `word`. */
+struct parts {
+	const char *node, *target;
+	size_t n_node, n_target;
+};
+
+static struct parts cut(const struct kind_word *kind, const char *word)
+{
+	const char *at = kind->place & AT ? strrchr(word, '@') : NULL;
+	const char *colon = kind->place & COLON && !is_pci_address(word) ? strchr(word, ':') : NULL;
+
+	if (kind->place & PATH && word[0] != '/')
+		colon = strstr(word, ":/");
+	if (at)
+		return (struct parts){ at + 1, word, strlen(at + 1), (size_t)(at - word) };
+	if (colon)
+		return (struct parts){ word, colon + 1, (size_t)(colon - word), strlen(colon + 1) };
+	return (struct parts){ NULL, word, 0, strlen(word) };
+}
+
 static int split(const struct kind_word *kind, const char *word, struct query *q, char *ret_error, size_t size)
 {
-	const char *target = word, *cut = NULL;
-	size_t n_target = strlen(word), n_node = 0;
-	const char *node = NULL;
+	struct parts parts = cut(kind, word);
+	char behind[128];
 
-	if (kind->place == PLACE_BEHIND_AT) {
-		cut = strrchr(word, '@');
-		if (cut && cut != word) {
-			n_target = (size_t)(cut - word);
-			node = cut + 1;
-			n_node = strlen(node);
-		}
-	} else if (kind->place == PLACE_BEFORE_COLON && !is_pci_address(word)) {
-		cut = strchr(word, ':');
-		if (cut && cut != word) {
-			node = word;
-			n_node = (size_t)(cut - word);
-			target = cut + 1;
-			n_target = strlen(target);
-		}
+	if (parts.n_target == 0 || (parts.node && parts.n_node == 0)) {
+		snprintf(behind, sizeof(behind), "' is not whole; write it like: why %s", kind->example);
+		return refuse(ret_error, size, "'", word, behind);
 	}
-	if (n_target == 0 || (node && n_node == 0))
-		return refuse(ret_error, size, "'", word, "' is not whole; write it like ");
-	if (n_target >= sizeof(q->target) || n_node >= sizeof(q->node))
+	if (parts.n_target >= sizeof(q->target) || parts.n_node >= sizeof(q->node))
 		return refuse(ret_error, size, "'", word, "...' is too long for a target");
-	snprintf(q->target, sizeof(q->target), "%.*s", (int)n_target, target);
-	if (node)
-		snprintf(q->node, sizeof(q->node), "%.*s", (int)n_node, node);
+	text_copy(q->target, parts.n_target + 1, parts.target);
+	if (parts.node)
+		text_copy(q->node, parts.n_node + 1, parts.node);
 	return WHY_EXIT_OK;
 }
 
 static int parse_one(const char *word, struct query *q, char *ret_error, size_t size)
 {
-	static const struct kind_word bare = { "", ENTITY_KIND_MAX, PLACE_NONE, "node-17" };
+	static const struct kind_word bare = { "", ENTITY_KIND_MAX, 0, "node-17" };
 	const struct kind_word *kind = find_kind(word);
 
 	if (kind && kind->kind != ENTITY_NODE) {
@@ -159,7 +165,5 @@ int target_parse(const char *const *words, size_t n_words, struct query *q, char
 	status = split(kind, words[1], q, ret_error, size);
 	if (status == WHY_EXIT_OK)
 		q->target_kind = kind->kind;
-	else if (strstr(ret_error, "write it like "))
-		snprintf(ret_error + strlen(ret_error), size - strlen(ret_error), "'%s'", kind->example);
 	return status;
 }

@@ -3,8 +3,9 @@
  *
  * Room: cli.  Owns: nothing.  Thread: any.  Clock: none.  Bounds: those of struct query.
  *
- * A bare word is left to who answers: it is tried as finding id, node, pod and job. A word that begins with "/" is a cgroup,
- * one that begins with "fnd_" a finding.
+ * A node stands before a colon ("gpu node-17:3") or behind an at sign ("pid 4242@node-17"). Kinds whose names hold colons
+ * (job, rank, link, socket) take the at sign only, paths the colon only. A bare word is left to who answers: it is tried as
+ * finding id, node, pod and job. A word that begins with "/" is a cgroup.
  */
 #ifndef WHY_CLI_TARGET_H
 #define WHY_CLI_TARGET_H
