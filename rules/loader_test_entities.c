@@ -21,7 +21,7 @@ static int edge_kind_of(const char *word)
 
 uint32_t loader_test_target(struct loader *l, const struct rules_test *t, const struct yaml_node *at, size_t offset, const char *name)
 {
-	const char *names[RULES_TEST_MAX_ENTITIES];
+	const char *names[RULES_TEST_MAX_ENTITIES] = {NULL};
 
 	for (uint32_t i = 0; i < t->n_entities; i++) {
 		if (strcmp(t->entities[i].name, name) == 0)
