@@ -156,7 +156,7 @@ const struct kernlog_pattern kernlog_patterns[] = {
 	    "task={victim_comm:t},pid={victim_pid:u},uid="),
 	OOM(KERNLOG_OOM_KILL, "Killed process ", "*illed process {victim_pid:u} ({victim_comm:t})" RSS
 	    ", shmem-rss:{shmem_rss:u}kB"),
-	OOM(KERNLOG_OOM_KILL, "illed process ", "*illed process {victim_pid:u} ({victim_comm:t})*" RSS),
+	OOM(KERNLOG_OOM_KILL, "illed process ", "*illed process {victim_pid:u} ({victim_comm:t})" RSS),
 
 	SOFT(KERNLOG_SEGFAULT, WARN, "]: segfault at ",
 	     "{comm:t}[{pid:u}]: segfault at {address:h} ip {ip:h} sp {_:h} error {_:h} in {library:w}["),

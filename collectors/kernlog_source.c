@@ -129,12 +129,16 @@ static int start(struct kernlog_source *s, const struct collect_env *env)
 	if (r < 0)
 		return r;
 	s->simulated = env->kmsg_path != NULL;
+	if (s->kind != KMSG) {
+		s->more_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		if (s->more_fd < 0)
+			return -errno;
+	}
 	if (s->kind == FILE_) {
 		char path[PATH_MAX];
 		s->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-		s->more_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", s->fd);
-		if (s->inotify_fd < 0 || s->more_fd < 0 || inotify_add_watch(s->inotify_fd, path, IN_MODIFY) < 0)
+		if (s->inotify_fd < 0 || inotify_add_watch(s->inotify_fd, path, IN_MODIFY) < 0)
 			return -errno;
 	}
 	kernlog_source_rest(s, false);
@@ -270,14 +274,14 @@ void kernlog_source_more(struct kernlog_source *s, bool more)
 {
 	char events[4096];
 	uint64_t one = 1;
-	if (s->kind != FILE_)
+	if (s->kind == KMSG)
 		return;
 	if (more) {
 		(void)!write(s->more_fd, &one, sizeof(one));
 		return;
 	}
 	(void)!read(s->more_fd, &one, sizeof(one));
-	while (read(s->inotify_fd, events, sizeof(events)) > 0)
+	while (s->inotify_fd >= 0 && read(s->inotify_fd, events, sizeof(events)) > 0)
 		;
 }
 
