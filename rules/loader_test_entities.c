@@ -8,7 +8,7 @@ static const struct {
 	const char *word;
 	enum edge_kind kind;
 } edge_words[] = {
-	{ "in", EDGE_IN }, { "of", EDGE_OF }, { "uses", EDGE_USES }, { "near", EDGE_NEAR }, { "on", EDGE_ON }, { "child", EDGE_CHILD },
+	{ "in", EDGE_IN }, { "of", EDGE_OF }, { "uses", EDGE_USES }, { "near", EDGE_NEAR }, { "lies_on", EDGE_ON }, { "child", EDGE_CHILD },
 };
 
 static int edge_kind_of(const char *word)
@@ -126,20 +126,35 @@ static void read_kind(struct loader *l, const struct yaml_node *map, struct rule
 	}
 }
 
+/* There is always a node; most tests need not name it. */
+static void add_node(struct loader *l, struct rules_test *t, struct rules_test_entity *entities)
+{
+	for (uint32_t i = 0; i < t->n_entities; i++)
+		if (entities[i].kind == ENTITY_NODE)
+			return;
+	if (t->n_entities < RULES_TEST_MAX_ENTITIES)
+		entities[t->n_entities++] = (struct rules_test_entity){ .name = loader_strdup(l, "node"), .key = loader_strdup(l, "test-node"), .kind = ENTITY_NODE };
+}
+
 void loader_test_entities(struct loader *l, const struct yaml_node *map, struct rules_test *t)
 {
 	struct rules_test_entity *entities = loader_alloc(l, RULES_TEST_MAX_ENTITIES, sizeof(*entities));
 	uint32_t at = 0;
 
-	if (!map || !entities)
+	if (!entities)
 		return;
+	t->entities = entities;
+	if (!map) {
+		add_node(l, t, entities);
+		return;
+	}
 	if (map->kind != YAML_MAPPING) {
 		loader_error(l, RULES_E122, map, 0, 1, NULL, "entities is a map from kinds to maps");
 		return;
 	}
-	t->entities = entities;
 	for (const struct yaml_node *kind = map->first; kind; kind = kind->next)
 		read_kind(l, kind, t, entities);
+	add_node(l, t, entities);
 	for (const struct yaml_node *kind = map->first; kind; kind = kind->next)
 		for (const struct yaml_node *node = kind->first; node && kind->kind == YAML_MAPPING && at < t->n_entities; node = node->next)
 			if (node->kind == YAML_MAPPING && strcmp(entities[at].name, node->key) == 0)

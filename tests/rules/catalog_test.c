@@ -23,7 +23,7 @@ static struct catalog catalog;
 static void say(const struct buf *b)
 {
 	if (b->len)
-		print_message("%s", (const char *)b->data);
+		(void)fputs((const char *)b->data, stdout); /* print_message() cuts at 1,024 bytes */
 }
 
 static int load(void **state)
