@@ -357,7 +357,8 @@ static int send_heartbeat(struct hub_stream *h, mono_ns_t now)
 	beat.dropped_findings = status.dropped_findings + stats.dropped_resolved + stats.dropped_superseded;
 	beat.dropped_samples = status.dropped_samples;
 	beat.dropped_events = status.dropped_events;
-	h->heartbeat_at = now + HEARTBEAT_NS;
+	/* Until the first evaluation the hub must call the node unknown: do not leave it so for longer than needed. */
+	h->heartbeat_at = now + (status.evaluated ? HEARTBEAT_NS : NS_PER_S);
 	buf_reset(&h->message);
 	return send_message(h, frame_pack_heartbeat(&beat, &h->message));
 }
