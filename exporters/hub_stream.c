@@ -27,7 +27,7 @@
 #define FLUSH_NS        (100 * NS_PER_MS)
 #define FLUSH_RECORDS   50
 #define TLS_LOOK_NS     (30 * NS_PER_S)
-#define MAX_UNACKED     4000 /* records sent and not acked: then wait for the hub */
+#define MAX_IN_FLIGHT   16   /* batches sent and not acked: then wait for the hub */
 #define MAX_ANSWERS     4    /* packed and not sent: then take no more questions */
 #define WAIT_MS         50
 
@@ -47,6 +47,8 @@ struct hub_stream {
 
 	uint64_t sent_seq, acked_seq;
 	uint64_t looked_seq; /* no record above sent_seq up to here: numbers have gaps */
+	uint64_t in_flight[MAX_IN_FLIGHT]; /* last number of each batch, oldest first */
+	size_t n_in_flight;
 	struct frame_batch batch;
 	struct buf message;
 	struct buf answers[MAX_ANSWERS];
@@ -113,6 +115,7 @@ static void part(struct hub_stream *h)
 	call_close(&h->call);
 	h->phase = APART;
 	h->unsent_since = h->waiting_since = 0;
+	h->n_in_flight = 0;
 	h->first_answer = h->n_answers = 0;
 }
 
@@ -226,6 +229,8 @@ static void take_reply(struct hub_stream *h, const struct frame_hub *f, mono_ns_
 
 static void take_ack(struct hub_stream *h, uint64_t up_to_seq, mono_ns_t now)
 {
+	size_t n = 0;
+
 	if (h->phase != TOGETHER || up_to_seq > h->sent_seq) {
 		h->bad_messages++;
 		return;
@@ -235,7 +240,11 @@ static void take_ack(struct hub_stream *h, uint64_t up_to_seq, mono_ns_t now)
 	/* If the spool cannot forget them now (disk full), a later ack does it, or they are sent twice: the hub knows them. */
 	(void)spool_ack(h->env->spool, up_to_seq);
 	h->acked_seq = up_to_seq;
-	h->waiting_since = h->acked_seq < h->sent_seq ? now : 0;
+	while (n < h->n_in_flight && h->in_flight[n] <= up_to_seq)
+		n++;
+	h->n_in_flight -= n;
+	memmove(h->in_flight, h->in_flight + n, h->n_in_flight * sizeof(h->in_flight[0]));
+	h->waiting_since = h->n_in_flight > 0 ? now : 0;
 }
 
 static void take_question(struct hub_stream *h, const struct frame_hub *f)
@@ -332,6 +341,7 @@ static int send_batch(struct hub_stream *h, uint64_t last_seq, mono_ns_t now)
 	if (r < 0)
 		return r;
 	h->sent_seq = h->batch.last_seq;
+	h->in_flight[h->n_in_flight++] = h->sent_seq;
 	h->sent_records += h->batch.n_records;
 	h->sent_batches++;
 	if (h->waiting_since == 0)
@@ -383,9 +393,9 @@ static bool batch_is_due(struct hub_stream *h, const struct spool_stats *stats, 
 {
 	if (stats->unacked == 0 || stats->last_seq <= MAX_OF(h->sent_seq, h->looked_seq))
 		return false;
-	if (h->sent_seq - h->acked_seq > MAX_UNACKED)
+	if (h->n_in_flight == MAX_IN_FLIGHT)
 		return false;
-	if (h->sent_seq == h->acked_seq || stats->last_seq - h->sent_seq >= FLUSH_RECORDS)
+	if (h->n_in_flight == 0 || stats->last_seq - h->sent_seq >= FLUSH_RECORDS)
 		return true;
 	if (h->unsent_since == 0)
 		h->unsent_since = now;
