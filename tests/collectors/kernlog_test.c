@@ -265,7 +265,8 @@ static void test_real_forgery_is_refused(void **unused)
 	assert_ok(harness_collect(h, clock_mono_now()));
 	double before = harness_node(h, "kernlog.records");
 	snprintf(part, sizeof(part), "why-test-%d", (int)getpid());
-	snprintf(text, sizeof(text), "<4>NVRM: Xid (PCI:0000:5e:00): 79, %s", part);
+	/* without its newline the kernel would hold the line back */
+	snprintf(text, sizeof(text), "<4>NVRM: Xid (PCI:0000:5e:00): 79, %s\n", part);
 	write_kmsg(text);
 	assert_int_equal(drain_for(h, "kernlog.forged", part, &simulated), 1);
 	assert_false(simulated);
@@ -286,7 +287,8 @@ static void test_real_resume(void **unused)
 	assert_true(h->collector->position(h->state) > 0); /* known without waiting for a record */
 	h->env.kmsg_resume_seq = h->collector->position(h->state);
 	snprintf(part, sizeof(part), "why-test-resume-%d", (int)getpid());
-	snprintf(text, sizeof(text), "<4>NVRM: Xid (PCI:0000:5e:00): 79, %s", part);
+	/* without its newline the kernel would hold the line back */
+	snprintf(text, sizeof(text), "<4>NVRM: Xid (PCI:0000:5e:00): 79, %s\n", part);
 	write_kmsg(text); /* while the collector is away */
 	assert_ok(harness_restart(h));
 	assert_int_equal(drain_for(h, "kernlog.forged", part, &simulated), 1);
@@ -326,6 +328,7 @@ static void test_real_overrun_is_counted(void **unused)
 	}
 	memset(filler, 'x', 900);
 	memcpy(filler, "<7>why-test ", 12);
+	filler[899] = '\n';
 	unsigned n = (unsigned)size / 900 * 2;
 	bool whole = true;
 	for (unsigned i = 0; i < n; i++)
