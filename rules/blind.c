@@ -9,7 +9,7 @@
 
 void blind_init(struct blind *b, const struct metrics *metrics)
 {
-	*b = (struct blind){ .metrics = metrics };
+	*b = (struct blind){.metrics = metrics};
 	b->failed = metrics_find(metrics, "whyd.collector.failed");
 	b->stalled = metrics_find(metrics, "whyd.collector.stalled");
 	b->recovered = metrics_find(metrics, "whyd.collector.recovered");
@@ -32,7 +32,7 @@ static struct blind_spot *spot_for(struct blind *b, const char *collector, mono_
 	if (spot || b->n_spots == BLIND_MAX)
 		return spot;
 	spot = &b->spots[b->n_spots++];
-	*spot = (struct blind_spot){ .since = at };
+	*spot = (struct blind_spot){.since = at};
 	text_copy(spot->collector, sizeof(spot->collector), collector);
 	return spot;
 }

@@ -76,7 +76,8 @@ void causality_sort(const struct causality_view *v, uint32_t *positions, size_t 
 
 static bool in_time(const struct suspect *cause, const struct suspect *symptom, const struct explain_rule *e)
 {
-	mono_ns_t first = cause->trigger_at, last = MAX_OF(MAX_OF(cause->life.held_at, cause->again_at), first) + e->lag_ns;
+	mono_ns_t first = cause->trigger_at,
+		  last = MAX_OF(MAX_OF(cause->life.held_at, cause->again_at), first) + e->lag_ns;
 
 	return (symptom->trigger_at + e->lead_ns >= first && symptom->trigger_at <= last) ||
 	       (symptom->again_at != 0 && symptom->again_at + e->lead_ns >= first && symptom->again_at <= last);
@@ -92,8 +93,8 @@ static entity_id holder_of(const struct causality_view *v, uint32_t metric, enti
 static bool moves_together(const struct causality_view *v, const struct suspect *cause, const struct suspect *symptom,
 			   const struct explain_rule *e)
 {
-	struct correlate_side a = { e->correlate_a, ENTITY_NONE, e->correlate_a_is_rate, e->correlate_a_scale };
-	struct correlate_side b = { e->correlate_b, ENTITY_NONE, e->correlate_b_is_rate, e->correlate_b_scale };
+	struct correlate_side a = {e->correlate_a, ENTITY_NONE, e->correlate_a_is_rate, e->correlate_a_scale};
+	struct correlate_side b = {e->correlate_b, ENTITY_NONE, e->correlate_b_is_rate, e->correlate_b_scale};
 	double r;
 
 	if (!e->has_correlate)
@@ -119,9 +120,9 @@ static void link_pair(struct causality *c, const struct causality_view *v, struc
 		return;
 	}
 	cause->links += causality_mix((uint64_t)symptom->rule << 32 | symptom->entity);
-	c->links[c->n_links++] = (struct causal_link){ .cause = roster_position(v->roster, cause),
-						       .symptom = roster_position(v->roster, symptom),
-						       .explain = explain };
+	c->links[c->n_links++] = (struct causal_link){.cause = roster_position(v->roster, cause),
+						      .symptom = roster_position(v->roster, symptom),
+						      .explain = explain};
 }
 
 static void link_explain(struct causality *c, const struct causality_view *v, struct suspect *cause, uint32_t i)
@@ -147,8 +148,7 @@ static void link_explain(struct causality *c, const struct causality_view *v, st
 
 static bool may_explain(const struct suspect *s)
 {
-	return is_live_cause(s) && s->entity != ENTITY_NONE &&
-	       (instance_is_open(&s->life) || s->j.holds == TRUTH_TRUE);
+	return is_live_cause(s) && s->entity != ENTITY_NONE && (instance_is_open(&s->life) || s->j.holds == TRUTH_TRUE);
 }
 
 void causality_link(struct causality *c, const struct causality_view *v)
@@ -218,7 +218,8 @@ static bool yields(const struct causality *c, const struct causality_view *v, co
 			const struct suspect *o = roster_at(v->roster, c->active[k]);
 
 			if (kin->away[i] == KIN_NONE || o->rule != v->rs->n_symptoms + kin->away[i] ||
-			    o->yields_to != ROSTER_NONE || !is_active(v, o) || cause_of(v, o)->mode > cause_of(v, s)->mode ||
+			    o->yields_to != ROSTER_NONE || !is_active(v, o) ||
+			    cause_of(v, o)->mode > cause_of(v, s)->mode ||
 			    o->j.score.confidence <= s->j.score.confidence)
 				continue;
 			if (relative_related(v->m->graph, s->entity, o->entity) ||
@@ -284,8 +285,9 @@ size_t causality_because(const struct causality_view *v, const struct suspect *s
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < kin->n_because && s->entity != ENTITY_NONE; i++) {
-		uint32_t at = kin->because[i] == KIN_NONE ? ROSTER_NONE
-							  : v->roster->first_of_rule[v->rs->n_symptoms + kin->because[i]];
+		uint32_t at = kin->because[i] == KIN_NONE
+				      ? ROSTER_NONE
+				      : v->roster->first_of_rule[v->rs->n_symptoms + kin->because[i]];
 
 		for (; at != ROSTER_NONE && n < max; at = roster_at(v->roster, at)->next_of_rule) {
 			const struct suspect *o = roster_at(v->roster, at);

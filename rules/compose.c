@@ -30,7 +30,7 @@ static void start_draft(struct compose *c, const struct suspect *s)
 	struct arena *arena = c->draft->arena;
 
 	arena_reset(arena);
-	*c->draft = (struct finding){ .arena = arena };
+	*c->draft = (struct finding){.arena = arena};
 	c->has_before = s->kept != NULL;
 	if (s->kept)
 		kept_read(s->kept, c->before);
@@ -102,7 +102,8 @@ static void write_remedy(struct compose *c, const struct suspect *s, const struc
 	if (rule->remedy_text.n_parts > 0)
 		f->remedy.text = compose_template(c, &rule->remedy_text, s->entity, NULL, UNIT_NONE);
 	for (uint32_t i = 0; i < rule->n_checks && f->remedy.n_check < FINDING_MAX_CHECKS; i++)
-		f->remedy.check[f->remedy.n_check++] = compose_template(c, &rule->checks[i], s->entity, NULL, UNIT_NONE);
+		f->remedy.check[f->remedy.n_check++] =
+			compose_template(c, &rule->checks[i], s->entity, NULL, UNIT_NONE);
 }
 
 static void write_cause(struct compose *c, const struct suspect *s)

@@ -20,7 +20,7 @@ static void add_ruled_out(struct compose *c, const char *rule, const char *reaso
 
 	if (f->n_ruled_out < FINDING_MAX_RULED)
 		f->ruled_out[f->n_ruled_out++] =
-			(struct finding_ruled_out){ .rule = arena_strdup(f->arena, rule), .reason = reason };
+			(struct finding_ruled_out){.rule = arena_strdup(f->arena, rule), .reason = reason};
 }
 
 static void add_unknown(struct compose *c, const char *what, const char *why)
@@ -32,7 +32,7 @@ static void add_unknown(struct compose *c, const char *what, const char *why)
 			return;
 	if (f->n_cannot_tell < FINDING_MAX_UNKNOWN)
 		f->cannot_tell[f->n_cannot_tell++] =
-			(struct finding_unknown){ .what = arena_strdup(f->arena, what), .why = why };
+			(struct finding_unknown){.what = arena_strdup(f->arena, what), .why = why};
 }
 
 /* ---- rivals ---- */
@@ -41,7 +41,7 @@ static void add_unknown(struct compose *c, const char *what, const char *why)
 static void phrase_item(struct compose *c, struct text *t, const struct evidence_rule *item, entity_id at)
 {
 	struct machine *m = c->view.m;
-	struct value observed = { VALUE_UNKNOWN, { 0 } };
+	struct value observed = {VALUE_UNKNOWN, {0}};
 
 	if (item->observe != PROGRAM_NONE)
 		observed = machine_run(m, item->observe, at, NULL);
@@ -106,7 +106,8 @@ static entity_id place_of_rival(const struct compose *c, const struct suspect *s
 
 	for (size_t i = 0; at == ENTITY_NONE && i < c->causality->n_links; i++)
 		if (c->causality->links[i].cause == self)
-			at = relative_nearest(g, roster_at(c->view.roster, c->causality->links[i].symptom)->entity, scope);
+			at = relative_nearest(g, roster_at(c->view.roster, c->causality->links[i].symptom)->entity,
+					      scope);
 	return at;
 }
 

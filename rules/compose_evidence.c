@@ -48,7 +48,7 @@ static void write_item(struct compose *c, const struct suspect *s, const struct 
 {
 	struct machine *m = c->view.m;
 	struct arena *arena = c->draft->arena;
-	struct value observed = { VALUE_UNKNOWN, { 0 } };
+	struct value observed = {VALUE_UNKNOWN, {0}};
 	entity_id at = s->entity;
 	uint32_t metric = item->observe_metric;
 
@@ -57,8 +57,11 @@ static void write_item(struct compose *c, const struct suspect *s, const struct 
 		observed = machine_run(m, item->observe, at, NULL);
 	if (metric == METRIC_NONE && m->ruleset->programs[item->when].n_metrics > 0)
 		metric = m->ruleset->programs[item->when].metrics[0];
-	*out = (struct finding_evidence){ .id = arena_strdup(arena, item->id), .role = role, .observed = NAN,
-					  .expected = arena_strdup(arena, item->expected), .unit = item->observe_unit };
+	*out = (struct finding_evidence){.id = arena_strdup(arena, item->id),
+					 .role = role,
+					 .observed = NAN,
+					 .expected = arena_strdup(arena, item->expected),
+					 .unit = item->observe_unit};
 	if (observed.type == VALUE_NUMBER)
 		out->observed = observed.number;
 	if (observed.type == VALUE_TEXT)
@@ -114,7 +117,7 @@ void compose_symptom_evidence(struct compose *c, const struct suspect *s, const 
 	uint32_t metric = p->n_metrics > 0 ? p->metrics[0] : METRIC_NONE;
 	struct finding_evidence *e = &f->evidence[0];
 
-	*e = (struct finding_evidence){ .id = "when", .role = "requires", .observed = NAN };
+	*e = (struct finding_evidence){.id = "when", .role = "requires", .observed = NAN};
 	e->text = arena_strdup(f->arena, p->source);
 	e->expected = arena_strdup(f->arena, p->source);
 	name_metric(c, e, metric);

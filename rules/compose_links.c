@@ -24,7 +24,8 @@ static void add_attr(struct compose *c, struct finding_entity *e, const char *na
 /* Of an entity that is one of many, only what tells it from the others: a finding is bounded. */
 static bool tells_apart(const char *name)
 {
-	static const char *const names[] = { "pid", "comm", "port", "peer", "address", "namespace", "rank", "index", "uuid" };
+	static const char *const names[] = {"pid",	 "comm", "port",  "peer", "address",
+					    "namespace", "rank", "index", "uuid"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(name, names[i]) == 0)
@@ -34,12 +35,13 @@ static bool tells_apart(const char *name)
 
 void compose_entity(struct compose *c, entity_id id, bool whole, struct finding_entity *ret_entity)
 {
-	static const enum entity_kind holders[] = { ENTITY_POD, ENTITY_RANK, ENTITY_JOB, ENTITY_CGROUP, ENTITY_CONTAINER };
+	static const enum entity_kind holders[] = {ENTITY_POD, ENTITY_RANK, ENTITY_JOB, ENTITY_CGROUP,
+						   ENTITY_CONTAINER};
 	const struct graph *g = c->view.m->graph;
 	const char *name, *value;
 	char described[GRAPH_MAX_KEY];
 
-	*ret_entity = (struct finding_entity){ .kind = graph_kind(g, id) };
+	*ret_entity = (struct finding_entity){.kind = graph_kind(g, id)};
 	ret_entity->id = arena_strdup(c->draft->arena, graph_key(g, id));
 	graph_describe(g, id, described, sizeof(described));
 	ret_entity->name = arena_strdup(c->draft->arena, described);
@@ -64,7 +66,8 @@ static bool same_entity(const struct finding_entity *e, enum entity_kind kind, c
 static bool explains_already(const struct finding *f, const char *symptom, enum entity_kind kind, const char *key)
 {
 	for (size_t i = 0; i < f->n_explains; i++)
-		if (f->explains[i].symptom && strcmp(f->explains[i].symptom, symptom) == 0 && same_entity(&f->explains[i].subject, kind, key))
+		if (f->explains[i].symptom && strcmp(f->explains[i].symptom, symptom) == 0 &&
+		    same_entity(&f->explains[i].subject, kind, key))
 			return true;
 	return false;
 }
@@ -83,7 +86,7 @@ static void add_explained(struct compose *c, const struct suspect *symptom)
 		f->more_explains++;
 		return;
 	}
-	*e = (struct finding_explained){ .symptom = arena_strdup(f->arena, id), .at = c->wall > ago ? c->wall - ago : 0 };
+	*e = (struct finding_explained){.symptom = arena_strdup(f->arena, id), .at = c->wall > ago ? c->wall - ago : 0};
 	compose_entity(c, symptom->entity, false, &e->subject);
 	if (symptom->kept)
 		text_copy(e->finding, sizeof(e->finding), symptom->id);
@@ -136,7 +139,7 @@ static void add_affected(struct compose *c, entity_id id)
 
 static void add_holders(struct compose *c, entity_id id)
 {
-	static const enum entity_kind kinds[] = { ENTITY_RANK, ENTITY_JOB, ENTITY_POD };
+	static const enum entity_kind kinds[] = {ENTITY_RANK, ENTITY_JOB, ENTITY_POD};
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		entity_id holder = relative_nearest(c->view.m->graph, id, kinds[i]);

@@ -43,13 +43,18 @@ int engine_new(const struct engine_options *options, struct engine **ret_engine)
 	    roster_new(options->max_instances, &e->roster) < 0)
 		return -ENOMEM;
 	blind_init(&e->blind, options->metrics);
-	e->m = (struct machine){ .metrics = options->metrics, .graph = options->graph, .series = e->series,
-				 .fresh_ns = ENGINE_FRESH_NS, .blind = e->blind.by_metric, .memo = e->memo,
-				 .findings = count_findings, .findings_arg = e };
+	e->m = (struct machine){.metrics = options->metrics,
+				.graph = options->graph,
+				.series = e->series,
+				.fresh_ns = ENGINE_FRESH_NS,
+				.blind = e->blind.by_metric,
+				.memo = e->memo,
+				.findings = count_findings,
+				.findings_arg = e};
 	e->compose.blind = &e->blind;
 	e->compose.causality = e->causality;
 	e->compose.node = e->node;
-	e->compose.view = (struct causality_view){ .roster = e->roster, .m = &e->m };
+	e->compose.view = (struct causality_view){.roster = e->roster, .m = &e->m};
 	*ret_engine = TAKE_PTR(e);
 	return 0;
 }
@@ -113,7 +118,8 @@ static bool worth_keeping(const struct suspect *s)
 static void forget_entity(struct engine *e, struct suspect *s)
 {
 	if (worth_keeping(s))
-		(void)roster_move(e->roster, s, s->rule, ENTITY_NONE); /* nothing is found by ENTITY_NONE, so it cannot be taken */
+		(void)roster_move(e->roster, s, s->rule,
+				  ENTITY_NONE); /* nothing is found by ENTITY_NONE, so it cannot be taken */
 	else
 		roster_remove(e->roster, s);
 }

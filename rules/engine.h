@@ -25,13 +25,14 @@
 
 struct engine_options {
 	const struct metrics *metrics;
-	struct graph *graph;      /* read; entities are expired by the caller */
+	struct graph *graph; /* read; entities are expired by the caller */
 	const char *node, *boot_id;
-	size_t max_instances;     /* e.g. 20,000 */
-	size_t max_series;        /* e.g. 20,000 */
-	size_t max_series_bytes;  /* e.g. 12 MiB */
-	uint64_t interval_ns;     /* usual tick */
-	uint64_t warm_up_ns;      /* until then after the first tick: not `evaluated`; events are judged at once all the same */
+	size_t max_instances;	 /* e.g. 20,000 */
+	size_t max_series;	 /* e.g. 20,000 */
+	size_t max_series_bytes; /* e.g. 12 MiB */
+	uint64_t interval_ns;	 /* usual tick */
+	uint64_t
+		warm_up_ns; /* until then after the first tick: not `evaluated`; events are judged at once all the same */
 };
 
 struct engine;
@@ -40,8 +41,8 @@ struct engine;
 int engine_new(const struct engine_options *options, struct engine **ret_engine); /* -ENOMEM */
 void engine_free(struct engine **engine);
 
-/* Put a ruleset in force at `now`; the engine owns it from then on, and *ruleset becomes NULL. State of rules whose digest is
- * unchanged survives; findings of rules that are gone resolve with "rule removed" at the next tick.
+/* Put a ruleset in force at `now`; the engine owns it from then on, and *ruleset becomes NULL. State of rules whose
+ * digest is unchanged survives; findings of rules that are gone resolve with "rule removed" at the next tick.
  * An open finding whose rule has changed stays open under the new rule; what was only suspected starts anew.
  * -ENOMEM, -EINVAL (a program is not sound, or more than RULESET_MAX_RULES): the old one stays in force and *ruleset stays
  * the caller's. */
@@ -52,13 +53,14 @@ const struct ruleset *engine_ruleset(const struct engine *e); /* NULL before the
 typedef void (*engine_publish_fn)(void *arg, const struct finding *f);
 
 /* 0; -EINVAL: `now` is before the last tick's. */
-int engine_tick(struct engine *e, const struct batch *in, mono_ns_t now, wall_ns_t wall, engine_publish_fn publish, void *arg);
+int engine_tick(struct engine *e, const struct batch *in, mono_ns_t now, wall_ns_t wall, engine_publish_fn publish,
+		void *arg);
 
 /* An entity leaves the graph: forget its series; findings about it stay and clear by time. Given to graph_expire. */
 void engine_drop_entity(struct engine *e, entity_id id);
 
-/* Take back a finding that was open before a restart (same boot: it goes on, same id, next revision; other boot: it is resolved with
- * reason "reboot" at the first tick unless its rule latches). The engine copies. Before the first tick only.
+/* Take back a finding that was open before a restart (same boot: it goes on, same id, next revision; other boot: it is
+ * resolved with reason "reboot" at the first tick unless its rule latches). The engine copies. Before the first tick only.
  * -ENOENT: its rule is not in force: it will be resolved as "rule removed". */
 int engine_restore(struct engine *e, const struct finding *f, bool same_boot, mono_ns_t opened_mono);
 /* Monotonic time at which an open finding was opened, for persisting; 0 when not open. */
@@ -78,9 +80,11 @@ int engine_ack(struct engine *e, const char *finding_id);
 /* All findings now open (causes, unexplained symptoms; shadow ones too), by visiting. */
 void engine_visit_open(const struct engine *e, engine_publish_fn visit, void *arg);
 
-/* Why is `cause` not blamed for `target` (or, ENTITY_NONE: for any entity of its scope, the nearest miss)? Fills verdict and evidence.
+/* Why is `cause` not blamed for `target` (or, ENTITY_NONE: for any entity of its scope, the nearest miss)? Fills verdict
+ * and evidence.
  * -ENOENT: no such cause (candidates by nearest names are filled); -ESRCH: no entity of its scope. */
-int engine_why_not(const struct engine *e, const char *cause, entity_id target, mono_ns_t now, wall_ns_t wall, struct answer *ret_answer);
+int engine_why_not(const struct engine *e, const char *cause, entity_id target, mono_ns_t now, wall_ns_t wall,
+		   struct answer *ret_answer);
 
 bool engine_evaluated(const struct engine *e); /* the first full evaluation is done */
 

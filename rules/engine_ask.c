@@ -99,7 +99,9 @@ static double nearness(struct ask *ask, entity_id entity)
 	struct judgement j;
 
 	judge_cause(&ask->m, ask->rule, entity, ask->wall, NULL, &j);
-	return (j.trigger == TRUTH_TRUE ? 100 : j.trigger == TRUTH_UNKNOWN ? 10 : 0) +
+	return (j.trigger == TRUTH_TRUE	     ? 100
+		: j.trigger == TRUTH_UNKNOWN ? 10
+					     : 0) +
 	       __builtin_popcount(j.marks.requires_true) * 4 + j.score.confidence + j.score.coverage -
 	       (j.match == TRUTH_TRUE ? 0 : 1000);
 }
@@ -127,13 +129,15 @@ static void add_item(struct ask *ask, const struct evidence_rule *item, const ch
 {
 	struct answer *a = ask->answer;
 	struct answer_evidence *out = &a->evidence[a->n_evidence++];
-	struct value observed = { VALUE_UNKNOWN, { 0 } };
+	struct value observed = {VALUE_UNKNOWN, {0}};
 	entity_id at = entity;
 	char buffer[512];
 	struct text t;
 
-	*out = (struct answer_evidence){ .role = role, .id = arena_strdup(a->arena, item->id), .observed = NAN,
-					 .expected = arena_strdup(a->arena, item->expected) };
+	*out = (struct answer_evidence){.role = role,
+					.id = arena_strdup(a->arena, item->id),
+					.observed = NAN,
+					.expected = arena_strdup(a->arena, item->expected)};
 	out->truth = judge_at_path(&ask->m, &item->via, item->when, entity, &at);
 	if (out->truth == TRUTH_UNKNOWN) {
 		text_init(&t, buffer, sizeof(buffer));
@@ -159,7 +163,7 @@ static void add_condition(struct ask *ask, const char *role, uint32_t program, e
 	char buffer[256];
 	struct text t;
 
-	*out = (struct answer_evidence){ .role = role, .id = role, .observed = NAN };
+	*out = (struct answer_evidence){.role = role, .id = role, .observed = NAN};
 	out->truth = machine_truth(&ask->m, program, entity);
 	out->text = arena_strdup(a->arena, ask->m.ruleset->programs[program].source);
 	if (out->truth == TRUTH_UNKNOWN) {
@@ -174,7 +178,8 @@ static int add_evidence(struct ask *ask, entity_id entity)
 	const struct cause_rule *rule = ask->rule;
 	struct answer *a = ask->answer;
 
-	a->evidence = arena_alloc_array(a->arena, 2 + rule->n_requires + rule->n_supports + rule->n_refutes, sizeof(*a->evidence));
+	a->evidence = arena_alloc_array(a->arena, 2 + rule->n_requires + rule->n_supports + rule->n_refutes,
+					sizeof(*a->evidence));
 	if (!a->evidence)
 		return -ENOMEM;
 	if (rule->match != PROGRAM_NONE)
@@ -196,14 +201,14 @@ static void add_blind_spots(struct ask *ask)
 
 	a->unknown = arena_alloc_array(a->arena, b->n_spots + 1, sizeof(*a->unknown));
 	for (size_t i = 0; a->unknown && i < b->n_spots; i++)
-		a->unknown[a->n_unknown++] = (struct finding_unknown){ arena_strdup(a->arena, b->spots[i].collector),
-								       arena_strdup(a->arena, b->spots[i].why) };
+		a->unknown[a->n_unknown++] = (struct finding_unknown){arena_strdup(a->arena, b->spots[i].collector),
+								      arena_strdup(a->arena, b->spots[i].why)};
 }
 
 static void decide(struct ask *ask, entity_id entity)
 {
-	const struct suspect *s = roster_find(ask->e->roster, ask->e->rs->n_symptoms + (uint32_t)(ask->rule - ask->e->rs->causes),
-					      entity);
+	const struct suspect *s = roster_find(
+		ask->e->roster, ask->e->rs->n_symptoms + (uint32_t)(ask->rule - ask->e->rs->causes), entity);
 	struct answer *a = ask->answer;
 	struct judgement j;
 
@@ -239,9 +244,10 @@ static void decide(struct ask *ask, entity_id entity)
 	}
 }
 
-int engine_why_not(const struct engine *e, const char *cause, entity_id target, mono_ns_t now, wall_ns_t wall, struct answer *ret_answer)
+int engine_why_not(const struct engine *e, const char *cause, entity_id target, mono_ns_t now, wall_ns_t wall,
+		   struct answer *ret_answer)
 {
-	struct ask ask = { .e = e, .m = e->m, .wall = wall, .answer = ret_answer };
+	struct ask ask = {.e = e, .m = e->m, .wall = wall, .answer = ret_answer};
 	char name[GRAPH_MAX_KEY];
 
 	ret_answer->as_of = wall;

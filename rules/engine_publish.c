@@ -26,7 +26,8 @@ void engine_mark_opened(struct engine *e, struct suspect *s, bool again)
 
 	if (again)
 		return;
-	finding_make_id(e->node, e->boot_id, rule, graph_kind(e->options.graph, s->entity), key_of(e, s), s->trigger_at, id);
+	finding_make_id(e->node, e->boot_id, rule, graph_kind(e->options.graph, s->entity), key_of(e, s), s->trigger_at,
+			id);
 	if (strcmp(id, s->id) != 0) {
 		kept_free(&s->kept);
 		s->revision = 0;
@@ -34,7 +35,8 @@ void engine_mark_opened(struct engine *e, struct suspect *s, bool again)
 	}
 	s->opened_mono = s->trigger_at;
 	s->opened_wall = engine_wall_of(e, s->trigger_at);
-	e->history[e->n_history++ % ENGINE_HISTORY] = (struct opening){ .rule = text_hash(rule, strlen(rule)), .at = s->trigger_at };
+	e->history[e->n_history++ % ENGINE_HISTORY] =
+		(struct opening){.rule = text_hash(rule, strlen(rule)), .at = s->trigger_at};
 }
 
 static void hand_out(struct engine *e, struct suspect *s, struct finding *f, enum finding_state state)
@@ -139,8 +141,8 @@ static void find_reason(struct engine *e, struct suspect *s)
 	else if (s->j.score.vetoed && rule)
 		snprintf(s->end, sizeof(s->end), "refuted: %s", rule->refutes[s->j.score.veto_by].id);
 	else if (s->entity == ENTITY_NONE || graph_is_gone(e->options.graph, s->entity, NULL))
-		snprintf(s->end, sizeof(s->end), "%s is gone", entity_kind_name(s->is_symptom ? e->rs->symptoms[s->rule].scope
-											     : rule->scope));
+		snprintf(s->end, sizeof(s->end), "%s is gone",
+			 entity_kind_name(s->is_symptom ? e->rs->symptoms[s->rule].scope : rule->scope));
 	else
 		text_copy(s->end, sizeof(s->end), s->j.clears == TRUTH_TRUE ? "cleared" : "no longer observable");
 }
@@ -228,13 +230,19 @@ static void say_full(struct engine *e, enum finding_state state, uint64_t refuse
 	struct arena *arena = f->arena;
 
 	arena_reset(arena);
-	*f = (struct finding){ .arena = arena, .state = state, .revision = ++e->full_revision, .kind = FINDING_CAUSE,
-			       .rule = "whyd.rules.full", .severity = SEVERITY_WARNING, .confidence = 1, .coverage = 1 };
+	*f = (struct finding){.arena = arena,
+			      .state = state,
+			      .revision = ++e->full_revision,
+			      .kind = FINDING_CAUSE,
+			      .rule = "whyd.rules.full",
+			      .severity = SEVERITY_WARNING,
+			      .confidence = 1,
+			      .coverage = 1};
 	text_copy(f->id, sizeof(f->id), e->full_id);
 	f->title = arena_printf(arena, "%llu suspicions were not followed: too many rules are active at once",
 				(unsigned long long)refused);
 	f->node = e->node;
-	f->subject = (struct finding_entity){ .kind = ENTITY_NODE, .id = e->node, .name = e->node };
+	f->subject = (struct finding_entity){.kind = ENTITY_NODE, .id = e->node, .name = e->node};
 	f->opened_at = e->full_opened_wall;
 	f->changed_at = e->wall;
 	f->rules_digest = e->rs->digest;

@@ -114,13 +114,13 @@ static void prepare(struct engine *e, const struct ruleset *to)
 		if (s->rule == ROSTER_ORPHAN)
 			continue;
 		number = number_in(to, s->is_symptom, engine_rule_id(e, s), digest_of(e, s), &same);
-		s->j = (struct judgement){ .score = s->j.score }; /* it points into the ruleset that goes */
+		s->j = (struct judgement){.score = s->j.score}; /* it points into the ruleset that goes */
 		if (number == ROSTER_ORPHAN && s->published)
 			text_copy(s->end, sizeof(s->end), "rule removed");
 		else if (number == ROSTER_ORPHAN || (!same && !instance_is_open(&s->life)))
 			roster_remove(e->roster, s);
 		else if (!same)
-			s->seen = (struct score_marks){ 0 };
+			s->seen = (struct score_marks){0};
 	}
 }
 
@@ -129,12 +129,13 @@ int engine_use(struct engine *e, struct ruleset **ruleset, mono_ns_t now)
 	struct ruleset *rs = *ruleset, *old = e->rs;
 	struct wake *wake AUTO(wake_free) = NULL;
 	struct kin *kin AUTO_FREE = NULL;
-	struct swap swap = { .e = e, .to = rs };
+	struct swap swap = {.e = e, .to = rs};
 
 	(void)now;
 	if (wake_rule_count(rs) > RULESET_MAX_RULES || machine_verify(rs, e->options.metrics, NULL) < 0)
 		return -EINVAL;
-	if (kin_new(rs, &kin) < 0 || wake_new(rs, e->options.metrics, e->options.max_series, ENGINE_FRESH_NS, &wake) < 0)
+	if (kin_new(rs, &kin) < 0 ||
+	    wake_new(rs, e->options.metrics, e->options.max_series, ENGINE_FRESH_NS, &wake) < 0)
 		return -ENOMEM;
 	if (old) {
 		prepare(e, rs);
@@ -165,11 +166,14 @@ static void restore_marks(struct suspect *s, const struct cause_rule *rule, cons
 		for (uint32_t k = 0; e->id && e->role && k < RULESET_MAX_EVIDENCE; k++) {
 			uint16_t bit = (uint16_t)(1u << k);
 
-			if (k < rule->n_requires && strcmp(e->role, "requires") == 0 && strcmp(rule->requires[k].id, e->id) == 0)
+			if (k < rule->n_requires && strcmp(e->role, "requires") == 0 &&
+			    strcmp(rule->requires[k].id, e->id) == 0)
 				s->seen.requires_known |= bit;
-			if (k < rule->n_supports && strcmp(e->role, "supports") == 0 && strcmp(rule->supports[k].id, e->id) == 0)
+			if (k < rule->n_supports && strcmp(e->role, "supports") == 0 &&
+			    strcmp(rule->supports[k].id, e->id) == 0)
 				s->seen.supports_true |= bit, s->seen.supports_known |= bit;
-			if (k < rule->n_refutes && strcmp(e->role, "refutes") == 0 && strcmp(rule->refutes[k].id, e->id) == 0)
+			if (k < rule->n_refutes && strcmp(e->role, "refutes") == 0 &&
+			    strcmp(rule->refutes[k].id, e->id) == 0)
 				s->seen.refutes_true |= bit, s->seen.refutes_known |= bit;
 		}
 	}
@@ -177,7 +181,8 @@ static void restore_marks(struct suspect *s, const struct cause_rule *rule, cons
 
 static bool survives_boot(const struct engine *e, uint32_t rule, bool is_symptom)
 {
-	return rule != ROSTER_ORPHAN && !is_symptom && e->rs->causes[rule - e->rs->n_symptoms].hold.latch == LATCH_UNTIL_ACK;
+	return rule != ROSTER_ORPHAN && !is_symptom &&
+	       e->rs->causes[rule - e->rs->n_symptoms].hold.latch == LATCH_UNTIL_ACK;
 }
 
 int engine_restore(struct engine *e, const struct finding *f, bool same_boot, mono_ns_t opened_mono)
@@ -212,7 +217,7 @@ int engine_restore(struct engine *e, const struct finding *f, bool same_boot, mo
 	s->simulated = f->simulated;
 	s->said_flapping = f->flapping;
 	s->said_confidence = f->confidence;
-	s->j.score = (struct score){ .confidence = f->confidence, .coverage = f->coverage };
+	s->j.score = (struct score){.confidence = f->confidence, .coverage = f->coverage};
 	text_copy(s->end, sizeof(s->end), !known ? "rule removed" : rule == ROSTER_ORPHAN ? "reboot" : "");
 	if (rule != ROSTER_ORPHAN && !is_symptom)
 		restore_marks(s, &e->rs->causes[rule - e->rs->n_symptoms], f);

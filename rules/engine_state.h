@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* engine_state.h - what the files of the engine share: engine.c, engine_tick.c, engine_publish.c, engine_rules.c, engine_ask.c.
+/* engine_state.h - what the files of the engine share: engine.c, engine_tick.c, engine_publish.c, engine_rules.c,
+ * engine_ask.c, engine_wants.c.
  *
  * Room: rules.  Owns: see engine.h.  Thread: the loop.  Clock: none.  Bounds: see engine.h; ENGINE_HISTORY openings.
  */

@@ -48,9 +48,9 @@ static void attach(struct engine *e, struct suspect *s)
 	entity_id id;
 
 	kept_read(s->kept, e->compose.before);
-	id = e->compose.before->subject.id ?
-		     graph_find(e->options.graph, e->compose.before->subject.kind, e->compose.before->subject.id) :
-		     ENTITY_NONE;
+	id = e->compose.before->subject.id
+		     ? graph_find(e->options.graph, e->compose.before->subject.kind, e->compose.before->subject.id)
+		     : ENTITY_NONE;
 	if (id == ENTITY_NONE) {
 		s->awaited = !engine_evaluated(e);
 		return;
@@ -74,8 +74,8 @@ static void judge_absent(struct engine *e, struct suspect *s)
 {
 	enum truth clears = s->awaited ? TRUTH_UNKNOWN : TRUTH_TRUE;
 
-	s->j = (struct judgement){ .trigger = TRUTH_FALSE, .holds = TRUTH_FALSE, .clears = clears, .marks = s->seen,
-				   .score = s->j.score };
+	s->j = (struct judgement){
+		.trigger = TRUTH_FALSE, .holds = TRUTH_FALSE, .clears = clears, .marks = s->seen, .score = s->j.score};
 	if (s->awaited)
 		s->life.known_at = e->m.now;
 }
@@ -192,7 +192,8 @@ static void forget_idle(struct engine *e)
 	}
 }
 
-int engine_tick(struct engine *e, const struct batch *in, mono_ns_t now, wall_ns_t wall, engine_publish_fn publish, void *arg)
+int engine_tick(struct engine *e, const struct batch *in, mono_ns_t now, wall_ns_t wall, engine_publish_fn publish,
+		void *arg)
 {
 	const struct wake_call *calls;
 	size_t n;

@@ -20,7 +20,7 @@ static void want(struct engine *e, uint32_t metric, entity_id at, uint64_t for_n
 			return;
 		}
 	if (e->n_wants < ENGINE_MAX_WANTS)
-		e->wants[e->n_wants++] = (struct want){ .metric = metric, .entity = entity, .until = until };
+		e->wants[e->n_wants++] = (struct want){.metric = metric, .entity = entity, .until = until};
 }
 
 static void want_items(struct engine *e, const struct suspect *s, const struct evidence_rule *items, uint32_t n,

@@ -19,7 +19,7 @@ static void gates_add(struct gates *g, struct gate gate)
 		return;
 	}
 	/* No room: one that lets everything through stands for all. */
-	g->gates[0] = (struct gate){ .test = GATE_BELOW, .level = __builtin_inf(), .hold_ns = g->hold_ns };
+	g->gates[0] = (struct gate){.test = GATE_BELOW, .level = __builtin_inf(), .hold_ns = g->hold_ns};
 }
 
 static uint32_t operands(const struct insn *i)
@@ -84,7 +84,7 @@ static bool reads(const struct insn *i, uint32_t metric)
 /* What a reading above (below) `level` takes. False: nothing simple can be said. */
 static bool gate_for(const struct insn *i, bool above, double level, struct gate *ret_gate)
 {
-	struct gate g = { .test = above ? GATE_ABOVE : GATE_BELOW, .level = level };
+	struct gate g = {.test = above ? GATE_ABOVE : GATE_BELOW, .level = level};
 	bool instant;
 
 	switch (i->op) {
@@ -115,8 +115,8 @@ static void add_moved(struct search *s, uint32_t first, uint32_t last)
 			continue;
 		if (i->op == OP_STALE || i->op == OP_ABSENT)
 			s->found->by_absence = true;
-		gates_add(s->found, (struct gate){ .test = GATE_MOVED,
-						   .hold_ns = i->op == OP_METRIC ? 0 : (uint64_t)i->number });
+		gates_add(s->found,
+			  (struct gate){.test = GATE_MOVED, .hold_ns = i->op == OP_METRIC ? 0 : (uint64_t)i->number});
 	}
 }
 
@@ -166,7 +166,7 @@ static void search_tree(struct search *s, uint32_t last)
 
 void gates_of(const struct ruleset *rs, uint32_t trigger, uint32_t metric, struct gates *ret_gates)
 {
-	struct search s = { .rs = rs, .p = &rs->programs[trigger], .metric = metric, .found = ret_gates };
+	struct search s = {.rs = rs, .p = &rs->programs[trigger], .metric = metric, .found = ret_gates};
 
 	search_tree(&s, s.p->n_code - 1);
 }
@@ -178,7 +178,7 @@ bool gates_pass(const struct gates *g, double value, bool moved, uint64_t *ret_h
 	*ret_hold_ns = 0;
 	for (uint32_t i = 0; i < g->n; i++) {
 		const struct gate *gate = &g->gates[i];
-		bool yes = gate->test == GATE_MOVED ? moved
+		bool yes = gate->test == GATE_MOVED   ? moved
 			   : gate->test == GATE_ABOVE ? value >= gate->level
 						      : value <= gate->level;
 

@@ -18,7 +18,11 @@
 
 #define GATE_MAX 4
 
-enum gate_test { GATE_ABOVE, GATE_BELOW, GATE_MOVED }; /* at or above, at or below the level; differs from the sample before */
+enum gate_test {
+	GATE_ABOVE,
+	GATE_BELOW,
+	GATE_MOVED
+}; /* at or above, at or below the level; differs from the sample before */
 
 struct gate {
 	enum gate_test test;

@@ -18,7 +18,7 @@ static void enter(struct instance *i, enum instance_state state, mono_ns_t now)
 
 void instance_resume(struct instance *i, bool flapping, mono_ns_t now)
 {
-	*i = (struct instance){ .held_at = now, .known_at = now, .flapping = flapping };
+	*i = (struct instance){.held_at = now, .known_at = now, .flapping = flapping};
 	enter(i, INSTANCE_OPEN, now);
 }
 
@@ -107,7 +107,8 @@ static enum instance_change step_resting(struct instance *i, const struct hold *
 		enter(i, INSTANCE_PENDING, in->now);
 		return step_pending(i, hold, in);
 	}
-	return mono_since(closed, in->now) >= MAX_OF(hold->cooldown_ns, INSTANCE_FLAP_NS) ? INSTANCE_OVER : INSTANCE_SAME;
+	return mono_since(closed, in->now) >= MAX_OF(hold->cooldown_ns, INSTANCE_FLAP_NS) ? INSTANCE_OVER
+											  : INSTANCE_SAME;
 }
 
 enum instance_change instance_step(struct instance *i, const struct hold *hold, const struct instance_input *in)

@@ -15,8 +15,8 @@ enum truth judge_at_path(struct machine *m, const struct path *via, uint32_t whe
 		n = MIN_OF(walk_path(m->graph, via, entity, reached, JUDGE_MAX_REACHED), (size_t)JUDGE_MAX_REACHED);
 	if (n == 0) {
 		any = TRUTH_UNKNOWN;
-		m->missing = (struct machine_missing){ .metric = METRIC_NONE, .name = via->source,
-						       .why = "the path leads nowhere" };
+		m->missing = (struct machine_missing){
+			.metric = METRIC_NONE, .name = via->source, .why = "the path leads nowhere"};
 	}
 	for (size_t i = 0; i < n && any != TRUTH_TRUE; i++) {
 		enum truth t = machine_truth(m, when, reached[i]);
@@ -48,7 +48,7 @@ static enum truth clears_by(struct machine *m, const struct hold *hold, entity_i
 void judge_symptom(struct machine *m, const struct symptom_rule *rule, entity_id entity, wall_ns_t wall,
 		   struct judgement *ret_judgement)
 {
-	struct judgement j = { .requires = TRUTH_TRUE, .score = { .confidence = 1, .coverage = 1 } };
+	struct judgement j = {.requires = TRUTH_TRUE, .score = {.confidence = 1, .coverage = 1}};
 
 	j.match = machine_truth(m, rule->match, entity);
 	j.trigger = machine_truth(m, rule->when, entity);
@@ -103,7 +103,7 @@ static void marks_add(struct score_marks *to, const struct score_marks *from)
 void judge_cause(struct machine *m, const struct cause_rule *rule, entity_id entity, wall_ns_t wall,
 		 const struct score_marks *seen, struct judgement *ret_judgement)
 {
-	struct judgement j = { .requires = TRUTH_UNKNOWN };
+	struct judgement j = {.requires = TRUTH_UNKNOWN};
 	enum truth believed;
 
 	j.match = machine_truth(m, rule->match, entity);

@@ -32,7 +32,8 @@ void judge_symptom(struct machine *m, const struct symptom_rule *rule, entity_id
 void judge_cause(struct machine *m, const struct cause_rule *rule, entity_id entity, wall_ns_t wall,
 		 const struct score_marks *seen, struct judgement *ret_judgement);
 
-/* One item; *ret_at (NULL ok) is the entity that decided, or the first that was looked at, ENTITY_NONE when none was reached. */
+/* One item; *ret_at (NULL ok) is the entity that decided, or the first that was looked at, ENTITY_NONE when none was
+ * reached. */
 enum truth judge_at_path(struct machine *m, const struct path *via, uint32_t when, entity_id entity, entity_id *ret_at);
 
 #endif

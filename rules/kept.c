@@ -149,7 +149,7 @@ static void pass_finding(struct pass *p, struct finding *f)
 
 int kept_new(const struct finding *f, struct buf *scratch, struct kept **ret_kept)
 {
-	struct pass p = { .out = scratch };
+	struct pass p = {.out = scratch};
 	struct kept *k;
 
 	buf_reset(scratch);
@@ -173,7 +173,7 @@ void kept_free(struct kept **kept)
 
 void kept_read(const struct kept *kept, struct finding *ret_finding)
 {
-	struct pass p = { .in = kept->data };
+	struct pass p = {.in = kept->data};
 
 	pass_finding(&p, ret_finding);
 }

@@ -26,22 +26,22 @@ struct run {
 
 static struct value value_number(double x)
 {
-	return isfinite(x) ? (struct value){ .type = VALUE_NUMBER, .number = x } : (struct value){ VALUE_UNKNOWN, { 0 } };
+	return isfinite(x) ? (struct value){.type = VALUE_NUMBER, .number = x} : (struct value){VALUE_UNKNOWN, {0}};
 }
 
 static struct value value_bool(bool x)
 {
-	return (struct value){ .type = VALUE_BOOL, .truth = x };
+	return (struct value){.type = VALUE_BOOL, .truth = x};
 }
 
 static struct value value_text(const char *x)
 {
-	return x ? (struct value){ .type = VALUE_TEXT, .text = x } : (struct value){ VALUE_UNKNOWN, { 0 } };
+	return x ? (struct value){.type = VALUE_TEXT, .text = x} : (struct value){VALUE_UNKNOWN, {0}};
 }
 
 static struct value value_truth(enum truth t)
 {
-	return t == TRUTH_UNKNOWN ? (struct value){ VALUE_UNKNOWN, { 0 } } : value_bool(t == TRUTH_TRUE);
+	return t == TRUTH_UNKNOWN ? (struct value){VALUE_UNKNOWN, {0}} : value_bool(t == TRUTH_TRUE);
 }
 
 enum truth truth_of(struct value v)
@@ -71,8 +71,8 @@ enum truth truth_not(enum truth a)
 static struct value unknown(struct machine *m, uint32_t metric, const char *name, const char *why)
 {
 	if (!m->missing.why)
-		m->missing = (struct machine_missing){ .metric = metric, .name = name, .why = why };
-	return (struct value){ VALUE_UNKNOWN, { 0 } };
+		m->missing = (struct machine_missing){.metric = metric, .name = name, .why = why};
+	return (struct value){VALUE_UNKNOWN, {0}};
 }
 
 static struct value pop(struct stack *s)
@@ -108,7 +108,8 @@ static struct value read_metric(struct run *r, const struct insn *i)
 	if (id == ENTITY_NONE)
 		return unknown(m, i->a, NULL, "there is nothing that it could be read of");
 	if (!series_last(m->series, i->a, id, m->now, age, &value, &at))
-		return unknown(m, i->a, NULL, m->blind && m->blind[i->a] ? "its collector is blind" : "no fresh sample");
+		return unknown(m, i->a, NULL,
+			       m->blind && m->blind[i->a] ? "its collector is blind" : "no fresh sample");
 	return value_number(value);
 }
 
@@ -211,11 +212,12 @@ static bool window_of(struct run *r, const struct insn *i, uint32_t metric, doub
 		return false;
 	if (!m->memo)
 		return window_anew(m, i, metric, id, ret_value);
-	memo = &m->memo[((id * 0x9e3779b1u) ^ (metric * 0x85ebca6bu) ^ (uint32_t)(window_ns >> 20) ^ fn ^ op) & (MACHINE_MEMO - 1)];
+	memo = &m->memo[((id * 0x9e3779b1u) ^ (metric * 0x85ebca6bu) ^ (uint32_t)(window_ns >> 20) ^ fn ^ op) &
+			(MACHINE_MEMO - 1)];
 	if (memo->epoch != m->epoch || memo->entity != id || memo->metric != metric || memo->window_ns != window_ns ||
 	    memo->op != op || memo->fn != fn) {
-		*memo = (struct machine_memo){ .epoch = m->epoch, .window_ns = window_ns, .entity = id, .metric = metric,
-					       .op = op, .fn = fn };
+		*memo = (struct machine_memo){
+			.epoch = m->epoch, .window_ns = window_ns, .entity = id, .metric = metric, .op = op, .fn = fn};
 		memo->known = window_anew(m, i, metric, id, &memo->value);
 	}
 	*ret_value = memo->value;
@@ -268,7 +270,7 @@ static struct value count_true(struct machine *m, const struct insn *i, const en
 		undecided += t == TRUTH_UNKNOWN;
 	}
 	if (counted == 0 && undecided > 0)
-		return (struct value){ VALUE_UNKNOWN, { 0 } };
+		return (struct value){VALUE_UNKNOWN, {0}};
 	return value_number((double)counted);
 }
 
@@ -306,7 +308,7 @@ static struct value count_findings(struct run *r, const struct insn *i)
 static struct value calculate(enum opcode op, struct value a, struct value b)
 {
 	if (a.type != VALUE_NUMBER || b.type != VALUE_NUMBER)
-		return (struct value){ VALUE_UNKNOWN, { 0 } };
+		return (struct value){VALUE_UNKNOWN, {0}};
 	switch (op) {
 	case OP_ADD:
 		return value_number(a.number + b.number);
@@ -406,7 +408,7 @@ static struct value find_in(struct stack *s, uint32_t n_candidates)
 static struct value match_regex(struct run *r, const struct insn *i, struct value subject)
 {
 	if (subject.type != VALUE_TEXT)
-		return (struct value){ VALUE_UNKNOWN, { 0 } };
+		return (struct value){VALUE_UNKNOWN, {0}};
 	return value_bool(regexec((const regex_t *)r->m->ruleset->regexes[i->b], subject.text, 0, NULL, 0) == 0);
 }
 
@@ -420,7 +422,7 @@ static struct value operate(struct run *r, const struct insn *i)
 		return value_truth(truth_not(truth_of(pop(s))));
 	case OP_NEGATE:
 		a = pop(s);
-		return a.type == VALUE_NUMBER ? value_number(-a.number) : (struct value){ VALUE_UNKNOWN, { 0 } };
+		return a.type == VALUE_NUMBER ? value_number(-a.number) : (struct value){VALUE_UNKNOWN, {0}};
 	case OP_IN:
 		return find_in(s, i->a);
 	case OP_MATCHES:
@@ -498,7 +500,7 @@ struct value machine_run(struct machine *m, uint32_t program, entity_id entity, 
 	r.event = event;
 	r.stack.n = 0; /* its values are written before they are read: machine_verify */
 	if (m->depth == 0) {
-		m->missing = (struct machine_missing){ .metric = METRIC_NONE };
+		m->missing = (struct machine_missing){.metric = METRIC_NONE};
 		m->last_step = m->n_steps + MACHINE_MAX_STEPS;
 	}
 	if (m->depth >= MACHINE_MAX_DEPTH)

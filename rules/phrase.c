@@ -6,7 +6,7 @@
 
 static void phrase_hertz(struct text *t, double hertz)
 {
-	static const char *const units[] = { "Hz", "kHz", "MHz", "GHz" };
+	static const char *const units[] = {"Hz", "kHz", "MHz", "GHz"};
 	unsigned i = 0;
 
 	while (fabs(hertz) >= 1000 && i < 3) {
@@ -94,7 +94,7 @@ void phrase_template(struct text *t, struct machine *m, const struct template *t
 		if (part->literal)
 			text_add(t, part->literal);
 		else if (part->is_observed)
-			phrase_part(t, observed ? *observed : (struct value){ VALUE_UNKNOWN, { 0 } }, part, observed_unit);
+			phrase_part(t, observed ? *observed : (struct value){VALUE_UNKNOWN, {0}}, part, observed_unit);
 		else if (part->program != PROGRAM_NONE)
 			phrase_part(t, machine_run(m, part->program, entity, NULL), part, part->unit);
 	}

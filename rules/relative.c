@@ -10,13 +10,13 @@ struct containing {
 
 /* In order of nearness for people: a process's container before its cgroup. */
 static const struct containing containing[] = {
-	{ ENTITY_PROCESS, ENTITY_CONTAINER, false }, { ENTITY_PROCESS, ENTITY_CGROUP, false },
-	{ ENTITY_PROCESS, ENTITY_RANK, false },      { ENTITY_CONTAINER, ENTITY_POD, false },
-	{ ENTITY_CONTAINER, ENTITY_CGROUP, false },  { ENTITY_POD, ENTITY_JOB, false },
-	{ ENTITY_RANK, ENTITY_JOB, false },          { ENTITY_CGROUP, ENTITY_CONTAINER, true },
-	{ ENTITY_CGROUP, ENTITY_CGROUP, false },     { ENTITY_GPU, ENTITY_NUMA, false },
-	{ ENTITY_NIC, ENTITY_NUMA, false },          { ENTITY_CPU, ENTITY_NUMA, false },
-	{ ENTITY_MOUNT, ENTITY_DISK, false },
+	{ENTITY_PROCESS, ENTITY_CONTAINER, false}, {ENTITY_PROCESS, ENTITY_CGROUP, false},
+	{ENTITY_PROCESS, ENTITY_RANK, false},	   {ENTITY_CONTAINER, ENTITY_POD, false},
+	{ENTITY_CONTAINER, ENTITY_CGROUP, false},  {ENTITY_POD, ENTITY_JOB, false},
+	{ENTITY_RANK, ENTITY_JOB, false},	   {ENTITY_CGROUP, ENTITY_CONTAINER, true},
+	{ENTITY_CGROUP, ENTITY_CGROUP, false},	   {ENTITY_GPU, ENTITY_NUMA, false},
+	{ENTITY_NIC, ENTITY_NUMA, false},	   {ENTITY_CPU, ENTITY_NUMA, false},
+	{ENTITY_MOUNT, ENTITY_DISK, false},
 };
 
 struct frontier {
@@ -51,7 +51,7 @@ static void frontier_expand(struct frontier *f, const struct graph *g, entity_id
 
 entity_id relative_nearest(const struct graph *g, entity_id from, enum entity_kind kind)
 {
-	struct frontier f = { .n = 0 };
+	struct frontier f = {.n = 0};
 	enum entity_kind own = graph_kind(g, from);
 
 	if (own == kind)

@@ -65,9 +65,13 @@ int replay_new(const struct replay_options *options, struct ruleset **ruleset, s
 static int begin(struct replay *r, const struct codec_header *h)
 {
 	struct engine_options o = {
-		.metrics = r->options.metrics, .node = h->node, .boot_id = h->boot_id,
-		.max_instances = r->options.max_instances, .max_series = r->options.max_series,
-		.max_series_bytes = r->options.max_series_bytes, .interval_ns = r->options.interval_ns,
+		.metrics = r->options.metrics,
+		.node = h->node,
+		.boot_id = h->boot_id,
+		.max_instances = r->options.max_instances,
+		.max_series = r->options.max_series,
+		.max_series_bytes = r->options.max_series_bytes,
+		.interval_ns = r->options.interval_ns,
 		.warm_up_ns = r->options.warm_up_ns,
 	};
 	int e = graph_new(r->options.max_entities, h->node, &r->graph);
@@ -88,7 +92,8 @@ static int take_header(struct replay *r, const struct codec_header *h)
 {
 	if (!r->engine)
 		return begin(r, h);
-	return strcmp(h->node, r->stats.header.node) == 0 && strcmp(h->boot_id, r->stats.header.boot_id) == 0 ? 0 : -ESTALE;
+	return strcmp(h->node, r->stats.header.node) == 0 && strcmp(h->boot_id, r->stats.header.boot_id) == 0 ? 0
+													      : -ESTALE;
 }
 
 static void drop(void *arg, entity_id id)

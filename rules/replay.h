@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* replay.h - a recording played to the engine: the same findings, byte for byte, as when it was recorded.
  *
- * Room: rules.  Owns: a graph, a batch, an engine.  Thread: any, one at a time.  Clock: none: the times are in the recording.
+ * Room: rules.  Owns: a graph, a batch, an engine.  Thread: any, one at a time.
+ * Clock: none: the times are in the recording.
  * Bounds: the options'; a frame is at most CODEC_MAX_FRAME.
  *
- * Equal holds for the same rules and the same options as the live engine's, from a recording that begins when the engine began. One
- * that begins in the middle of a life lacks what came before: windows that reach back are unknown at first.
+ * Equal holds for the same rules and the same options as the live engine's, from a recording that begins when the engine
+ * began. One that begins in the middle of a life lacks what came before: windows that reach back are unknown at first.
  * After each tick entities that are long gone are dropped, as the agent does.
  */
 #ifndef WHY_RULES_REPLAY_H

@@ -125,7 +125,7 @@ struct suspect *roster_add(struct roster *r, uint32_t rule, entity_id entity)
 	else
 		r->n_used++;
 	s = &r->suspects[at];
-	*s = (struct suspect){ .rule = rule, .entity = entity, .explained_by = ROSTER_NONE, .yields_to = ROSTER_NONE };
+	*s = (struct suspect){.rule = rule, .entity = entity, .explained_by = ROSTER_NONE, .yields_to = ROSTER_NONE};
 	s->listed_at = r->n;
 	r->list[r->n++] = at;
 	chain_in(r, s);
@@ -156,7 +156,8 @@ int roster_move(struct roster *r, struct suspect *s, uint32_t rule, entity_id en
 	s->rule = rule;
 	s->entity = entity;
 	if (has_pair(rule, entity))
-		(void)u64map_set(r->by_pair, pair_of(rule, entity), roster_position(r, s)); /* one was just removed, or there is room for `max` */
+		(void)u64map_set(r->by_pair, pair_of(rule, entity),
+				 roster_position(r, s)); /* one was just removed, or there is room for `max` */
 	chain_in(r, s);
 	return 0;
 }

@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 
 struct sums {
-	double counted;         /* of true items, one a group */
+	double counted;		 /* of true items, one a group */
 	double total, evaluated; /* one a group */
 };
 
@@ -52,7 +52,7 @@ static void sums_add(struct sums *s, const struct evidence_rule *items, uint32_t
 
 void score_cause(const struct cause_rule *rule, const struct score_marks *marks, struct score *ret_score)
 {
-	struct sums with = { 0 }, against = { 0 };
+	struct sums with = {0}, against = {0};
 	double required = rule->n_requires * weight_log_odds(WEIGHT_STRONG);
 	double met = (double)__builtin_popcount(marks->requires_known) * weight_log_odds(WEIGHT_STRONG);
 	double prior = fmin(fmax(rule->prior, 1e-6), 1 - 1e-6);
@@ -60,7 +60,7 @@ void score_cause(const struct cause_rule *rule, const struct score_marks *marks,
 
 	sums_add(&with, rule->supports, rule->n_supports, marks->supports_true, marks->supports_known);
 	sums_add(&against, rule->refutes, rule->n_refutes, marks->refutes_true, marks->refutes_known);
-	*ret_score = (struct score){ 0 };
+	*ret_score = (struct score){0};
 	ret_score->confidence = 1 / (1 + exp(-(log(prior / (1 - prior)) + with.counted - against.counted)));
 	total = required + with.total + against.total;
 	ret_score->coverage = total > 0 ? (met + with.evaluated + against.evaluated) / total : 1;

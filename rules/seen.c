@@ -59,7 +59,7 @@ struct seen *seen_of(struct seen_table *t, uint32_t metric, entity_id entity)
 	if (s->entity == ENTITY_NONE) {
 		if (t->n == t->max || entity == ENTITY_NONE)
 			return NULL;
-		*s = (struct seen){ .entity = entity, .metric = metric };
+		*s = (struct seen){.entity = entity, .metric = metric};
 		t->n++;
 	}
 	return s;
@@ -85,7 +85,7 @@ void seen_drop(struct seen_table *t, uint32_t metric, entity_id entity)
 		t->slots[hole] = t->slots[at];
 		hole = at;
 	}
-	t->slots[hole] = (struct seen){ 0 };
+	t->slots[hole] = (struct seen){0};
 	t->n--;
 }
 

@@ -118,7 +118,7 @@ static bool program_sound(const struct verifier *v, const struct program *p)
 
 int machine_verify(const struct ruleset *rs, const struct metrics *metrics, uint32_t *ret_program)
 {
-	const struct verifier v = { .rs = rs, .n_metrics = metrics_count(metrics), .metrics = metrics };
+	const struct verifier v = {.rs = rs, .n_metrics = metrics_count(metrics), .metrics = metrics};
 
 	for (uint32_t i = 0; i < rs->n_programs; i++)
 		if (!program_sound(&v, &rs->programs[i])) {

@@ -47,7 +47,8 @@ void wake_free(struct wake **wake)
 	*wake = NULL;
 }
 
-int wake_new(const struct ruleset *rs, const struct metrics *metrics, size_t max_series, uint64_t fresh_ns, struct wake **ret_wake)
+int wake_new(const struct ruleset *rs, const struct metrics *metrics, size_t max_series, uint64_t fresh_ns,
+	     struct wake **ret_wake)
 {
 	struct wake *w AUTO(wake_free) = calloc(1, sizeof(*w));
 
@@ -78,8 +79,8 @@ static struct wake_call *call_for(struct wake *w, uint32_t rule, entity_id entit
 		w->dropped++;
 		return NULL;
 	}
-	w->slots[at] = (struct slot){ .pair = pair, .epoch = w->epoch, .call = (uint32_t)w->n_calls };
-	w->calls[w->n_calls] = (struct wake_call){ .rule = rule, .entity = entity };
+	w->slots[at] = (struct slot){.pair = pair, .epoch = w->epoch, .call = (uint32_t)w->n_calls};
+	w->calls[w->n_calls] = (struct wake_call){.rule = rule, .entity = entity};
 	return &w->calls[w->n_calls++];
 }
 

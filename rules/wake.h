@@ -18,13 +18,13 @@
 #include "model/batch.h"
 #include "rules/machine.h"
 
-#define WAKE_MAX_CALLS   16384
-#define WAKE_ABSENCE_NS  (5 * NS_PER_S) /* triggers that ask for absence are looked at this often */
+#define WAKE_MAX_CALLS	16384
+#define WAKE_ABSENCE_NS (5 * NS_PER_S) /* triggers that ask for absence are looked at this often */
 
 struct wake_call {
 	uint32_t rule;
 	entity_id entity;
-	mono_ns_t at;          /* of the first event, else of the first sample */
+	mono_ns_t at;	       /* of the first event, else of the first sample */
 	mono_ns_t watch_until; /* an event counts until then: look again at each tick */
 	uint32_t n_events;     /* events that the trigger counts */
 	bool simulated;
@@ -33,7 +33,8 @@ struct wake_call {
 struct wake;
 
 /* `rs` and `metrics` must outlive it. Disabled rules are left out. -ENOMEM. */
-int wake_new(const struct ruleset *rs, const struct metrics *metrics, size_t max_series, uint64_t fresh_ns, struct wake **ret_wake);
+int wake_new(const struct ruleset *rs, const struct metrics *metrics, size_t max_series, uint64_t fresh_ns,
+	     struct wake **ret_wake);
 void wake_free(struct wake **wake);
 
 /* One entry a pair, in order of arrival; valid until the next call. */

@@ -10,7 +10,7 @@
 #include "rules/relative.h"
 
 #define WAKE_PACES_A_WINDOW 30
-#define WAKE_MAX_PACE_S     5ULL
+#define WAKE_MAX_PACE_S	    5ULL
 
 struct build {
 	struct wake_index *index;
@@ -51,7 +51,7 @@ static struct wake_link *link_of(struct build *b, uint32_t metric)
 		return NULL;
 	}
 	wm->links = grown;
-	grown[wm->n_links] = (struct wake_link){ .rule = b->rule, .scope = b->scope };
+	grown[wm->n_links] = (struct wake_link){.rule = b->rule, .scope = b->scope};
 	return &grown[wm->n_links++];
 }
 
@@ -186,13 +186,14 @@ static void link_rule(struct build *b)
 	if (wakes_by_own_level(b))
 		drop_sweeps(b);
 	if (b->by_absence && b->index->n_by_absence < RULESET_MAX_RULES)
-		b->index->by_absence[b->index->n_by_absence++] = (struct wake_absence){ .rule = b->rule, .scope = b->scope };
+		b->index->by_absence[b->index->n_by_absence++] =
+			(struct wake_absence){.rule = b->rule, .scope = b->scope};
 }
 
 int wake_index_new(const struct ruleset *rs, const struct metrics *metrics, struct wake_index **ret_index)
 {
 	struct wake_index *x AUTO(wake_index_free) = calloc(1, sizeof(*x));
-	struct build b = { .index = x, .rs = rs, .metrics = metrics };
+	struct build b = {.index = x, .rs = rs, .metrics = metrics};
 
 	if (!x)
 		return -ENOMEM;

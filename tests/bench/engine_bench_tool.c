@@ -12,8 +12,8 @@
 
 #define N_CGROUPS   1400
 #define N_PROCESSES 580
-#define N_GPUS      16
-#define N_RULES     200
+#define N_GPUS	    16
+#define N_RULES	    200
 
 /* ---- allocations are counted by standing before the C library's ---- */
 
@@ -51,12 +51,41 @@ void free(void *p)
 
 /* ---- a node ---- */
 
-#define GAUGE(n, u, e)   { .name = n, .kind = METRIC_GAUGE, .unit = u, .about = e, .help = "h" }
-#define COUNTER(n, u, e) { .name = n, .kind = METRIC_COUNTER, .unit = u, .about = e, .help = "h" }
-#define EVENT(n, e)      { .name = n, .kind = METRIC_EVENT, .about = e, .help = "h" }
+#define GAUGE(n, u, e) \
+	{ \
+		.name = n, .kind = METRIC_GAUGE, .unit = u, .about = e, .help = "h" \
+	}
+#define COUNTER(n, u, e) \
+	{ \
+		.name = n, .kind = METRIC_COUNTER, .unit = u, .about = e, .help = "h" \
+	}
+#define EVENT(n, e) \
+	{ \
+		.name = n, .kind = METRIC_EVENT, .about = e, .help = "h" \
+	}
 
-enum { CG_PERIODS, CG_THROTTLED, CG_CURRENT, CG_LIMIT, CG_HIGH, CG_PSI_CPU, CG_PSI_MEM, CG_PSI_IO, CG_DELAY, CG_PIDS, CG_OOM,
-       PROC_BLOCKED, PROC_EXIT, GPU_SM, GPU_TEMP, GPU_XID, NODE_IDLE, NODE_PSI, NODE_OOM, N_METRICS };
+enum {
+	CG_PERIODS,
+	CG_THROTTLED,
+	CG_CURRENT,
+	CG_LIMIT,
+	CG_HIGH,
+	CG_PSI_CPU,
+	CG_PSI_MEM,
+	CG_PSI_IO,
+	CG_DELAY,
+	CG_PIDS,
+	CG_OOM,
+	PROC_BLOCKED,
+	PROC_EXIT,
+	GPU_SM,
+	GPU_TEMP,
+	GPU_XID,
+	NODE_IDLE,
+	NODE_PSI,
+	NODE_OOM,
+	N_METRICS
+};
 
 static const struct metric_desc table[N_METRICS] = {
 	[CG_PERIODS] = COUNTER("cgroup.cpu.periods", UNIT_NONE, ENTITY_CGROUP),
@@ -84,40 +113,44 @@ static const struct metric_desc table[N_METRICS] = {
 static const struct {
 	const char *scope, *trigger;
 } shapes[] = {
-	{ "cgroup", "ratio(cgroup.cpu.throttled_periods, cgroup.cpu.periods, 1m) > 0.%u" },
-	{ "cgroup", "avg(cgroup.psi.memory.full_ratio, 30s) > 0.%u" },
-	{ "cgroup", "count(cgroup.oom.kill, %um) >= 1" },
-	{ "cgroup", "avg(cgroup.psi.io.full_ratio, 1m) > 0.%u" },
-	{ "cgroup", "avg(cgroup.psi.cpu.some_ratio, 1m) > 0.%u && node.cpu.idle_ratio > 0.2" },
-	{ "cgroup", "avg(cgroup.sched.run_delay_ratio, 30s) > 0.%u" },
-	{ "cgroup", "cgroup.memory.current / cgroup.memory.limit > 0.9%u" },
-	{ "cgroup", "increase(cgroup.memory.high_events, 1m) > 1%u" },
-	{ "cgroup", "slope(cgroup.memory.current, 5m) > 1%uMiB" },
-	{ "cgroup", "cgroup.pids.current > 1%u00" },
-	{ "process", "proc.state.blocked_time > 1%us" },
-	{ "process", "count(proc.exit, %um) >= 1" },
-	{ "gpu", "count(gpu.xid, %um) >= 1" },
-	{ "gpu", "avg(gpu.sm_active, 2m) < 0.%u" },
-	{ "node", "avg(node.psi.memory.full_ratio, 1m) > 0.%u" },
-	{ "node", "count(node.oom.kill, %um) >= 1" },
+	{"cgroup", "ratio(cgroup.cpu.throttled_periods, cgroup.cpu.periods, 1m) > 0.%u"},
+	{"cgroup", "avg(cgroup.psi.memory.full_ratio, 30s) > 0.%u"},
+	{"cgroup", "count(cgroup.oom.kill, %um) >= 1"},
+	{"cgroup", "avg(cgroup.psi.io.full_ratio, 1m) > 0.%u"},
+	{"cgroup", "avg(cgroup.psi.cpu.some_ratio, 1m) > 0.%u && node.cpu.idle_ratio > 0.2"},
+	{"cgroup", "avg(cgroup.sched.run_delay_ratio, 30s) > 0.%u"},
+	{"cgroup", "cgroup.memory.current / cgroup.memory.limit > 0.9%u"},
+	{"cgroup", "increase(cgroup.memory.high_events, 1m) > 1%u"},
+	{"cgroup", "slope(cgroup.memory.current, 5m) > 1%uMiB"},
+	{"cgroup", "cgroup.pids.current > 1%u00"},
+	{"process", "proc.state.blocked_time > 1%us"},
+	{"process", "count(proc.exit, %um) >= 1"},
+	{"gpu", "count(gpu.xid, %um) >= 1"},
+	{"gpu", "avg(gpu.sm_active, 2m) < 0.%u"},
+	{"node", "avg(node.psi.memory.full_ratio, 1m) > 0.%u"},
+	{"node", "count(node.oom.kill, %um) >= 1"},
 };
 
 static void write_rules(char *out, size_t size)
 {
-	size_t n = (size_t)snprintf(out, size, "rules: why/v1\npack: { name: bench, version: 1.0.0, requires_agent: \">=0.1\" }\ncauses:\n");
+	size_t n = (size_t)snprintf(
+		out, size,
+		"rules: why/v1\npack: { name: bench, version: 1.0.0, requires_agent: \">=0.1\" }\ncauses:\n");
 
 	for (unsigned i = 0; i < N_RULES; i++) {
 		unsigned shape = i % (sizeof(shapes) / sizeof(shapes[0])), x = 3 + i / 32;
 		char trigger[256];
 
 		snprintf(trigger, sizeof(trigger), shapes[shape].trigger, x);
-		n += (size_t)snprintf(out + n, size - n,
-				      "  bench.r%u:\n    title: \"t\"\n    scope: %s\n    trigger: \"%s\"\n"
-				      "    requires: [{ id: a, when: \"%s\", show: \"{value}\" }]\n"
-				      "    supports: [{ id: b, when: \"node.cpu.idle_ratio > 0.1\", weight: strong, show: \"idle\" }]\n"
-				      "    confidence: { prior: 0.6, report_at: 0.5 }\n    severity: warning\n"
-				      "    hold: { for: 10s, clear_after: 30s }\n",
-				      i, shapes[shape].scope, trigger, trigger);
+		n += (size_t)snprintf(
+			out + n, size - n,
+			"  bench.r%u:\n    title: \"t\"\n    scope: %s\n    trigger: \"%s\"\n"
+			"    requires: [{ id: a, when: \"%s\", show: \"{value}\" }]\n"
+			"    supports: [{ id: b, when: \"node.cpu.idle_ratio > 0.1\", weight: strong, "
+			"show: \"idle\" }]\n"
+			"    confidence: { prior: 0.6, report_at: 0.5 }\n    severity: warning\n"
+			"    hold: { for: 10s, clear_after: 30s }\n",
+			i, shapes[shape].scope, trigger, trigger);
 	}
 }
 
@@ -151,12 +184,20 @@ static void load(struct world *w)
 	static char text[512 * 1024];
 	struct ruleset *rs = NULL;
 	struct diags *diags = NULL;
-	struct engine_options o = { .metrics = w->metrics, .graph = w->graph, .node = "n", .boot_id = "b", .max_instances = 20000,
-				    .max_series = 20000, .max_series_bytes = 32 << 20, .interval_ns = NS_PER_S };
+	struct engine_options o = {.metrics = w->metrics,
+				   .graph = w->graph,
+				   .node = "n",
+				   .boot_id = "b",
+				   .max_instances = 20000,
+				   .max_series = 20000,
+				   .max_series_bytes = 32 << 20,
+				   .interval_ns = NS_PER_S};
 
 	write_rules(text, sizeof(text));
 	must(diags_new(&diags), "diags");
-	must(ruleset_load(&(struct rules_source){ "bench.why.yaml", text, strlen(text) }, 1, w->metrics, NULL, diags, &rs), "load");
+	must(ruleset_load(&(struct rules_source){"bench.why.yaml", text, strlen(text)}, 1, w->metrics, NULL, diags,
+			  &rs),
+	     "load");
 	if (rs->n_causes != N_RULES) {
 		struct buf b;
 
@@ -295,9 +336,9 @@ int main(int argc, char **argv)
 	allocated = n_allocations - allocated;
 	engine_stats(w->engine, &stats);
 	qsort(ms, n_ticks, sizeof(*ms), by_value);
-	printf("# %u rules, %zu entities, %zu samples a tick, %zu series, %.0f KiB of points, %zu instances, %llu findings\n", N_RULES,
-	       graph_count(w->graph), n_samples, stats.series.n_series, (double)stats.series.bytes / 1024, stats.n_instances,
-	       (unsigned long long)w->n_findings);
+	printf("# %u rules, %zu entities, %zu samples a tick, %zu series, %.0f KiB of points, %zu instances, %llu findings\n",
+	       N_RULES, graph_count(w->graph), n_samples, stats.series.n_series, (double)stats.series.bytes / 1024,
+	       stats.n_instances, (unsigned long long)w->n_findings);
 	good = report("engine_tick_p50", ms[n_ticks / 2], "ms", 2);
 	good &= report("engine_tick_p95", ms[n_ticks * 95 / 100], "ms", 2);
 	good &= report("engine_tick_allocations", (double)allocated / n_ticks, "per_tick", 0);

@@ -6,17 +6,26 @@
 #include "base/cleanup.h"
 #include "tests/test.h"
 
-static const struct metric_field failed_fields[] = { { .name = "reason", .is_text = 1, .help = "h" }, { .name = NULL } };
-static const struct metric_field stalled_fields[] = { { .name = "waited_ns", .unit = UNIT_NS, .help = "h" }, { .name = NULL } };
-static const struct metric_field lost_fields[] = { { .name = "lost", .help = "h" }, { .name = NULL } };
+static const struct metric_field failed_fields[] = {{.name = "reason", .is_text = 1, .help = "h"}, {.name = NULL}};
+static const struct metric_field stalled_fields[] = {{.name = "waited_ns", .unit = UNIT_NS, .help = "h"},
+						     {.name = NULL}};
+static const struct metric_field lost_fields[] = {{.name = "lost", .help = "h"}, {.name = NULL}};
 static const struct metric_desc self[] = {
-	{ .name = "whyd.collector.failed", .kind = METRIC_EVENT, .about = ENTITY_COLLECTOR, .help = "h", .fields = failed_fields },
-	{ .name = "whyd.collector.stalled", .kind = METRIC_EVENT, .about = ENTITY_COLLECTOR, .help = "h", .fields = stalled_fields },
-	{ .name = "whyd.collector.recovered", .kind = METRIC_EVENT, .about = ENTITY_COLLECTOR, .help = "h" },
+	{.name = "whyd.collector.failed",
+	 .kind = METRIC_EVENT,
+	 .about = ENTITY_COLLECTOR,
+	 .help = "h",
+	 .fields = failed_fields},
+	{.name = "whyd.collector.stalled",
+	 .kind = METRIC_EVENT,
+	 .about = ENTITY_COLLECTOR,
+	 .help = "h",
+	 .fields = stalled_fields},
+	{.name = "whyd.collector.recovered", .kind = METRIC_EVENT, .about = ENTITY_COLLECTOR, .help = "h"},
 };
 static const struct metric_desc kernlog[] = {
-	{ .name = "kernlog.lost", .kind = METRIC_EVENT, .about = ENTITY_NODE, .help = "h", .fields = lost_fields },
-	{ .name = "kernlog.oom", .kind = METRIC_EVENT, .about = ENTITY_NODE, .help = "h" },
+	{.name = "kernlog.lost", .kind = METRIC_EVENT, .about = ENTITY_NODE, .help = "h", .fields = lost_fields},
+	{.name = "kernlog.oom", .kind = METRIC_EVENT, .about = ENTITY_NODE, .help = "h"},
 };
 enum { FAILED, STALLED, RECOVERED, LOST, OOM };
 
@@ -50,7 +59,8 @@ static void view_close(struct view *v)
 static struct event *happens(struct view *v, uint32_t metric, mono_ns_t at)
 {
 	batch_reset(v->batch, at);
-	return batch_event(v->batch, metric, metric == LOST ? graph_node(v->graph) : v->collector, at, SEVERITY_WARNING, 0);
+	return batch_event(v->batch, metric, metric == LOST ? graph_node(v->graph) : v->collector, at, SEVERITY_WARNING,
+			   0);
 }
 
 static void test_failed_until_recovered(void **state)

@@ -8,7 +8,7 @@
 
 static void test_pairs(void **state)
 {
-	const double up[] = { 1, 2, 3, 4 }, down[] = { 8, 6, 4, 2 }, flat[] = { 5, 5, 5, 5 }, zigzag[] = { 1, -1, -1, 1 };
+	const double up[] = {1, 2, 3, 4}, down[] = {8, 6, 4, 2}, flat[] = {5, 5, 5, 5}, zigzag[] = {1, -1, -1, 1};
 	double r = 7;
 
 	(void)state;

@@ -207,8 +207,12 @@ static void count_visit(void *arg, const struct finding *f)
 /* The finding about the engine: too much to follow, counted, resolved when it is over. */
 static void test_overflow_is_said(void **state)
 {
-	struct engine_options o = { .node = "n1", .boot_id = "b1", .max_instances = 20, .max_series = 1000,
-				    .max_series_bytes = 1 << 20, .interval_ns = NS_PER_S };
+	struct engine_options o = {.node = "n1",
+				   .boot_id = "b1",
+				   .max_instances = 20,
+				   .max_series = 1000,
+				   .max_series_bytes = 1 << 20,
+				   .interval_ns = NS_PER_S};
 	struct engine_stats stats;
 	unsigned open = 0;
 	struct scene s;
@@ -267,7 +271,7 @@ static void test_restart_in_the_middle_keeps_ids(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 6; seed++) {
-		struct finding *open[SCENE_MAX] = { 0 };
+		struct finding *open[SCENE_MAX] = {0};
 		mono_ns_t opened[SCENE_MAX];
 		uint64_t random = seed * 31;
 		size_t n_open = 0;
@@ -300,7 +304,8 @@ static void test_restart_in_the_middle_keeps_ids(void **state)
 		}
 		for (size_t k = 0; k < s.n_said; k++)
 			for (size_t i = 0; i < n_open; i++) {
-				if (strcmp(s.said[k]->rule, open[i]->rule) != 0 || strcmp(s.said[k]->subject.id, open[i]->subject.id) != 0)
+				if (strcmp(s.said[k]->rule, open[i]->rule) != 0 ||
+				    strcmp(s.said[k]->subject.id, open[i]->subject.id) != 0)
 					continue;
 				/* The first that is heard of it is the same finding, one revision on. */
 				assert_string_equal(s.said[k]->id, open[i]->id);

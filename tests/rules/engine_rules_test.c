@@ -12,17 +12,16 @@
 #define HEAD "rules: why/v1\npack: { name: t, version: 1.0.0, requires_agent: \">=0.1\" }\n"
 
 /* One cause on a GPU's temperature; `more` and `tail` are put in. */
-#define HOT(level, more, tail)                                  \
-	HEAD                                                    \
-	"causes:\n"                                             \
-	"  gpu.hot:\n"                                          \
-	"    title: \"GPU at {gpu.temperature}\"\n"             \
-	"    scope: gpu\n"                                      \
-	"    trigger: gpu.temperature > " level "\n"            \
-	"    requires: [{ id: hot, when: \"gpu.temperature > " level "\", show: \"{value}\" }]\n" \
-	"    confidence: { prior: 0.9, report_at: 0.5 }\n"      \
-	"    severity: warning\n"                               \
-	"    hold: { clear_after: 5s" more " }\n" tail
+#define HOT(level, more, tail) \
+	HEAD "causes:\n" \
+	     "  gpu.hot:\n" \
+	     "    title: \"GPU at {gpu.temperature}\"\n" \
+	     "    scope: gpu\n" \
+	     "    trigger: gpu.temperature > " level "\n" \
+	     "    requires: [{ id: hot, when: \"gpu.temperature > " level "\", show: \"{value}\" }]\n" \
+	     "    confidence: { prior: 0.9, report_at: 0.5 }\n" \
+	     "    severity: warning\n" \
+	     "    hold: { clear_after: 5s" more " }\n" tail
 
 static entity_id hot_gpu(struct scene *s, double celsius)
 {
@@ -43,9 +42,12 @@ static void swap_rules(struct scene *s, const char *rules)
 
 static void test_swap_keeps_what_has_not_changed(void **state)
 {
-	static const char other[] = HOT("90", "", "  gpu.cold:\n    title: \"cold\"\n    scope: gpu\n"
-					"    trigger: gpu.temperature < 5\n    requires: [{ id: cold, when: gpu.temperature < 5 }]\n    confidence: { prior: 0.9, report_at: 0.5 }\n"
-					"    severity: info\n    hold: { clear_after: 5s }\n");
+	static const char other[] = HOT(
+		"90", "",
+		"  gpu.cold:\n    title: \"cold\"\n    scope: gpu\n"
+		"    trigger: gpu.temperature < 5\n    requires: [{ id: cold, "
+		"when: gpu.temperature < 5 }]\n    confidence: { prior: 0.9, report_at: 0.5 }\n"
+		"    severity: info\n    hold: { clear_after: 5s }\n");
 	struct scene s;
 
 	(void)state;
@@ -82,9 +84,11 @@ static void test_a_changed_rule_keeps_its_open_finding(void **state)
 
 static void test_a_removed_rule_resolves(void **state)
 {
-	static const char other[] = HEAD "causes:\n  gpu.cold:\n    title: \"cold\"\n    scope: gpu\n"
-					 "    trigger: gpu.temperature < 5\n    requires: [{ id: cold, when: gpu.temperature < 5 }]\n    confidence: { prior: 0.9, report_at: 0.5 }\n"
-					 "    severity: info\n    hold: { clear_after: 5s }\n";
+	static const char other[] = HEAD
+		"causes:\n  gpu.cold:\n    title: \"cold\"\n    scope: gpu\n"
+		"    trigger: gpu.temperature < 5\n    requires: [{ id: cold, "
+		"when: gpu.temperature < 5 }]\n    confidence: { prior: 0.9, report_at: 0.5 }\n"
+		"    severity: info\n    hold: { clear_after: 5s }\n";
 	struct scene s;
 	struct engine_stats stats;
 
@@ -128,8 +132,10 @@ static void test_modes(void **state)
 static void test_exception_ends_with_its_date(void **state)
 {
 	/* 1,700,000,000 is 2023-11-14 in the evening: the exception is over a day later. */
-	static const char rules[] = HOT("90", "", "override:\n  gpu.hot:\n    except:\n"
-					"      - { match: \"gpu.key == '0000:01:00.0'\", reason: lab, owner: me, until: 2023-11-15 }\n");
+	static const char rules[] =
+		HOT("90", "",
+		    "override:\n  gpu.hot:\n    except:\n"
+		    "      - { match: \"gpu.key == '0000:01:00.0'\", reason: lab, owner: me, until: 2023-11-15 }\n");
 	struct scene s;
 	struct answer *a;
 

@@ -10,29 +10,33 @@
 
 #define HEAD "rules: why/v1\npack: { name: t, version: 1.0.0, requires_agent: \">=0.1\" }\n"
 
-#define DIED                                                    \
-	"symptoms:\n"                                           \
-	"  proc.died:\n"                                        \
-	"    scope: process\n"                                  \
+#define DIED \
+	"symptoms:\n" \
+	"  proc.died:\n" \
+	"    scope: process\n" \
 	"    when: count(proc.exit.signal in [6, 9, 11], 1m) >= 1\n" \
-	"    clear: { after: 10s }\n"                           \
+	"    clear: { after: 10s }\n" \
 	"    severity: critical\n"
 
-#define OOM(extra)                                              \
-	"  mem.oom:\n"                                          \
+#define OOM(extra) \
+	"  mem.oom:\n" \
 	"    title: \"memory limit {cgroup.memory.limit} of {cgroup.key} reached\"\n" \
-	"    scope: cgroup\n"                                   \
-	"    trigger: count(cgroup.oom.kill, 1m) >= 1\n"        \
+	"    scope: cgroup\n" \
+	"    trigger: count(cgroup.oom.kill, 1m) >= 1\n" \
 	"    explains: [{ symptom: proc.died, via: cgroup <- process, within: [-1s, 30s] }]\n" \
-	"    requires:\n"                                       \
-	"      - { id: oom, when: \"count(cgroup.oom.kill, 1m) >= 1\", show: \"killed {cgroup.oom.kill.victim_comm}\" }\n" \
-	"    supports:\n"                                       \
-	"      - { id: full, when: \"cgroup.memory.current > 900B\", weight: strong, show: \"{value} in use\" }\n" \
-	"    refutes:\n"                                        \
-	"      - { id: node_oom, when: \"count(node.oom.kill, 1m) >= 1\", via: cgroup -> node, weight: decisive, show: \"node-wide\" }\n" \
+	"    requires:\n" \
+	"      - { id: oom, when: \"count(cgroup.oom.kill, 1m) >= 1\", " \
+	"show: \"killed {cgroup.oom.kill.victim_comm}\" }\n" \
+	"    supports:\n" \
+	"      - { id: full, when: \"cgroup.memory.current > 900B\", weight: strong, " \
+	"show: \"{value} in use\" }\n" \
+	"    refutes:\n" \
+	"      - { id: node_oom, when: \"count(node.oom.kill, 1m) >= 1\", via: cgroup -> node, " \
+	"weight: decisive, show: \"node-wide\" }\n" \
 	"    confidence: { prior: 0.6, report_at: 0.5, act_at: 0.9 }\n" \
-	"    severity: critical\n"                              \
-	"    remedy: { action: fix_workload, auto: never, text: \"raise the limit of {cgroup.key}\", check: [\"cat memory.max\"] }\n" \
+	"    severity: critical\n" \
+	"    remedy: { action: fix_workload, auto: never, text: \"raise the limit of {cgroup.key}\", " \
+	"check: [\"cat memory.max\"] }\n" \
 	"    hold: { clear_after: 10s" extra " }\n"
 
 static const char oom_rules[] = HEAD DIED "causes:\n" OOM("");
@@ -43,7 +47,7 @@ struct place {
 
 static struct place oom_place(struct scene *s)
 {
-	struct place p = { scene_entity(s, ENTITY_CGROUP, "/kube/a"), scene_entity(s, ENTITY_PROCESS, "42/7") };
+	struct place p = {scene_entity(s, ENTITY_CGROUP, "/kube/a"), scene_entity(s, ENTITY_PROCESS, "42/7")};
 
 	batch_attr(s->batch, p.process, "pid", "42");
 	batch_attr(s->batch, p.process, "comm", "py");
@@ -133,8 +137,10 @@ static void test_unexplained_symptom_waits_then_yields(void **state)
 	assert_string_equal(s.said[0]->rule, "proc.died");
 	assert_int_equal(s.said[0]->kind, FINDING_SYMPTOM);
 	/* The cause comes to light half a second after the symptom was published, and it happened within the lead. */
-	batch_value_text(s.batch, batch_event(s.batch, metrics_find(s.pack.metrics, "cgroup.oom.kill"), p.cgroup,
-					      SCENE_START + NS_PER_S, SEVERITY_INFO, 0), 1, "py");
+	batch_value_text(s.batch,
+			 batch_event(s.batch, metrics_find(s.pack.metrics, "cgroup.oom.kill"), p.cgroup,
+				     SCENE_START + NS_PER_S, SEVERITY_INFO, 0),
+			 1, "py");
 	scene_tick(&s, 500 * NS_PER_MS);
 	assert_int_equal(s.n_said, 3);
 	assert_string_equal(s.said[1]->rule, "mem.oom");
@@ -228,7 +234,8 @@ static const char level_rules[] = HEAD
 	"    scope: cgroup\n"
 	"    trigger: ratio(cgroup.cpu.throttled_periods, cgroup.cpu.periods, 10s) > 0.2\n"
 	"    explains: [{ symptom: gpu.starved, via: cgroup <- process -> gpu, within: [-30s, 30s] }]\n"
-	"    requires: [{ id: throttled, when: \"ratio(cgroup.cpu.throttled_periods, cgroup.cpu.periods, 10s) > 0.2\", show: \"{value} of periods\" }]\n"
+	"    requires: [{ id: throttled, when: \"ratio(cgroup.cpu.throttled_periods, cgroup.cpu.periods, "
+	"10s) > 0.2\", show: \"{value} of periods\" }]\n"
 	"    explained_away_by: [gpu.hot]\n"
 	"    confidence: { prior: 0.6, report_at: 0.5 }\n"
 	"    severity: warning\n"
@@ -250,8 +257,9 @@ struct starved {
 
 static struct starved starved_place(struct scene *s)
 {
-	struct starved p = { .cgroup = scene_entity(s, ENTITY_CGROUP, "/t"), .gpu = scene_entity(s, ENTITY_GPU, "0000:01:00.0"),
-			     .process = scene_entity(s, ENTITY_PROCESS, "5/5") };
+	struct starved p = {.cgroup = scene_entity(s, ENTITY_CGROUP, "/t"),
+			    .gpu = scene_entity(s, ENTITY_GPU, "0000:01:00.0"),
+			    .process = scene_entity(s, ENTITY_PROCESS, "5/5")};
 
 	scene_link(s, EDGE_IN, p.process, p.cgroup);
 	scene_link(s, EDGE_USES, p.process, p.gpu);

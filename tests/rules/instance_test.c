@@ -3,7 +3,7 @@
 
 #include "tests/test.h"
 
-#define S(n) ((n) * NS_PER_S)
+#define S(n) ((n)*NS_PER_S)
 
 struct life {
 	struct instance i;
@@ -13,7 +13,8 @@ struct life {
 
 static enum instance_change at(struct life *l, uint64_t second, enum truth holds, enum truth clears)
 {
-	struct instance_input in = { .now = S(second), .holds = holds, .clears = clears, .may_open = true, .may_resolve = true };
+	struct instance_input in = {
+		.now = S(second), .holds = holds, .clears = clears, .may_open = true, .may_resolve = true};
 
 	return instance_step(&l->i, &l->hold, &in);
 }
@@ -30,7 +31,7 @@ static enum instance_change no(struct life *l, uint64_t second)
 
 static void test_it_opens_after_for(void **state)
 {
-	struct life l = { .hold = { .for_ns = S(5) } };
+	struct life l = {.hold = {.for_ns = S(5)}};
 
 	(void)state;
 	assert_int_equal(yes(&l, 10), INSTANCE_SAME);
@@ -45,7 +46,7 @@ static void test_it_opens_after_for(void **state)
 
 static void test_unknown_neither_opens_nor_drops_it(void **state)
 {
-	struct life l = { .hold = { .for_ns = S(5) } };
+	struct life l = {.hold = {.for_ns = S(5)}};
 
 	(void)state;
 	assert_int_equal(at(&l, 10, TRUTH_UNKNOWN, TRUTH_UNKNOWN), INSTANCE_SAME);
@@ -58,7 +59,7 @@ static void test_unknown_neither_opens_nor_drops_it(void **state)
 
 static void test_pending_is_dropped_when_nothing_is_known_for_long(void **state)
 {
-	struct life l = { .hold = { .for_ns = S(5) } };
+	struct life l = {.hold = {.for_ns = S(5)}};
 
 	(void)state;
 	(void)yes(&l, 11);
@@ -68,7 +69,7 @@ static void test_pending_is_dropped_when_nothing_is_known_for_long(void **state)
 
 static void test_it_clears_after_quiet(void **state)
 {
-	struct life l = { .hold = { .clear_after_ns = S(10) } };
+	struct life l = {.hold = {.clear_after_ns = S(10)}};
 
 	(void)state;
 	assert_int_equal(yes(&l, 1), INSTANCE_OPENED);
@@ -86,7 +87,7 @@ static void test_it_clears_after_quiet(void **state)
 
 static void test_blindness_is_not_recovery(void **state)
 {
-	struct life l = { .hold = { .clear_after_ns = S(10) } };
+	struct life l = {.hold = {.clear_after_ns = S(10)}};
 
 	(void)state;
 	(void)yes(&l, 1);
@@ -97,7 +98,7 @@ static void test_blindness_is_not_recovery(void **state)
 
 static void test_cooldown_goes_on_with_the_same(void **state)
 {
-	struct life l = { .hold = { .clear_after_ns = S(1), .cooldown_ns = S(60) } };
+	struct life l = {.hold = {.clear_after_ns = S(1), .cooldown_ns = S(60)}};
 
 	(void)state;
 	(void)yes(&l, 1);
@@ -111,7 +112,7 @@ static void test_cooldown_goes_on_with_the_same(void **state)
 
 static void test_flapping(void **state)
 {
-	struct life l = { 0 };
+	struct life l = {0};
 
 	(void)state;
 	(void)yes(&l, 10);
@@ -135,7 +136,7 @@ static void test_flapping(void **state)
 
 static void test_slow_changes_do_not_flap(void **state)
 {
-	struct life l = { 0 };
+	struct life l = {0};
 
 	(void)state;
 	for (unsigned i = 1; i < 10; i++) {
@@ -146,14 +147,14 @@ static void test_slow_changes_do_not_flap(void **state)
 
 static void test_latches(void **state)
 {
-	struct life l = { .hold = { .latch = LATCH_UNTIL_ACK } };
+	struct life l = {.hold = {.latch = LATCH_UNTIL_ACK}};
 
 	(void)state;
 	(void)yes(&l, 1);
 	assert_int_equal(no(&l, 1000), INSTANCE_SAME);
 	l.i.acknowledged = true;
 	assert_int_equal(no(&l, 1001), INSTANCE_RESOLVED);
-	l = (struct life){ .hold = { .latch = LATCH_UNTIL_REBOOT } };
+	l = (struct life){.hold = {.latch = LATCH_UNTIL_REBOOT}};
 	(void)yes(&l, 1);
 	l.i.acknowledged = true;
 	assert_int_equal(no(&l, 1000), INSTANCE_SAME);
@@ -162,9 +163,13 @@ static void test_latches(void **state)
 
 static void test_refuted_ends_at_once(void **state)
 {
-	struct life l = { .hold = { .latch = LATCH_UNTIL_REBOOT, .clear_after_ns = S(60) } };
-	struct instance_input in = { .now = S(2), .holds = TRUTH_FALSE, .clears = TRUTH_FALSE, .refuted = true,
-				     .may_resolve = true, .may_open = true };
+	struct life l = {.hold = {.latch = LATCH_UNTIL_REBOOT, .clear_after_ns = S(60)}};
+	struct instance_input in = {.now = S(2),
+				    .holds = TRUTH_FALSE,
+				    .clears = TRUTH_FALSE,
+				    .refuted = true,
+				    .may_resolve = true,
+				    .may_open = true};
 
 	(void)state;
 	(void)yes(&l, 1);
@@ -173,8 +178,8 @@ static void test_refuted_ends_at_once(void **state)
 
 static void test_warm_up(void **state)
 {
-	struct life l = { 0 };
-	struct instance_input in = { .now = S(1), .holds = TRUTH_TRUE, .clears = TRUTH_FALSE };
+	struct life l = {0};
+	struct instance_input in = {.now = S(1), .holds = TRUTH_TRUE, .clears = TRUTH_FALSE};
 
 	(void)state;
 	assert_int_equal(instance_step(&l.i, &l.hold, &in), INSTANCE_SAME);
@@ -190,7 +195,7 @@ static void test_warm_up(void **state)
 
 static void test_resume(void **state)
 {
-	struct life l = { 0 };
+	struct life l = {0};
 
 	(void)state;
 	instance_resume(&l.i, true, S(5));

@@ -33,22 +33,35 @@ static struct finding *full_one(void)
 	f->confidence = 0.91;
 	f->coverage = 0.5;
 	f->node = "n1";
-	f->subject = (struct finding_entity){ .kind = ENTITY_CGROUP, .id = "/a", .name = "/a",
-					      .attrs = { { "path", "/a" }, { "pod", "ml/x" } }, .n_attrs = 2 };
+	f->subject = (struct finding_entity){.kind = ENTITY_CGROUP,
+					     .id = "/a",
+					     .name = "/a",
+					     .attrs = {{"path", "/a"}, {"pod", "ml/x"}},
+					     .n_attrs = 2};
 	for (unsigned i = 0; i < FINDING_MAX_AFFECTED; i++)
-		f->affected[f->n_affected++] = (struct finding_entity){ .kind = ENTITY_PROCESS, .id = "1/1", .name = "py[1]" };
+		f->affected[f->n_affected++] =
+			(struct finding_entity){.kind = ENTITY_PROCESS, .id = "1/1", .name = "py[1]"};
 	f->more_affected = 3;
 	f->opened_at = 1700000000000000001ULL;
 	f->changed_at = 1700000001000000000ULL;
 	strcpy(f->because[f->n_because++], "fnd_deeper");
-	f->explains[0] = (struct finding_explained){ .symptom = "proc.died", .subject = f->affected[0], .finding = "fnd_s", .at = 5 };
+	f->explains[0] = (struct finding_explained){
+		.symptom = "proc.died", .subject = f->affected[0], .finding = "fnd_s", .at = 5};
 	f->n_explains = 1;
-	f->evidence[0] = (struct finding_evidence){ .id = "oom", .text = "killed", .metric = "cgroup.oom.kill", .observed = 2,
-						    .expected = ">= 1", .from = 1, .to = 2, .source = "oom", .role = "requires" };
-	f->evidence[1] = (struct finding_evidence){ .id = "x", .observed = NAN, .observed_text = "down", .role = "supports" };
+	f->evidence[0] = (struct finding_evidence){.id = "oom",
+						   .text = "killed",
+						   .metric = "cgroup.oom.kill",
+						   .observed = 2,
+						   .expected = ">= 1",
+						   .from = 1,
+						   .to = 2,
+						   .source = "oom",
+						   .role = "requires"};
+	f->evidence[1] =
+		(struct finding_evidence){.id = "x", .observed = NAN, .observed_text = "down", .role = "supports"};
 	f->n_evidence = 2;
-	f->ruled_out[f->n_ruled_out++] = (struct finding_ruled_out){ "cpu.throttled", "0.1, expected > 0.2" };
-	f->cannot_tell[f->n_cannot_tell++] = (struct finding_unknown){ "power", "no BMC" };
+	f->ruled_out[f->n_ruled_out++] = (struct finding_ruled_out){"cpu.throttled", "0.1, expected > 0.2"};
+	f->cannot_tell[f->n_cannot_tell++] = (struct finding_unknown){"power", "no BMC"};
 	f->remedy.action = REMEDY_FIX_WORKLOAD;
 	f->remedy.then = REMEDY_REBOOT_NODE;
 	f->remedy.text = "raise it";

@@ -40,7 +40,7 @@ static void test_up_the_containers(void **state)
 	assert_ok(graph_link(g, EDGE_USES, process, gpu));
 	assert_ok(graph_link(g, EDGE_ON, mount, disk));
 	assert_int_equal(relative_nearest(g, process, ENTITY_PROCESS), process);
-	assert_int_equal(relative_nearest(g, process, ENTITY_CGROUP), child); /* the nearest, not an ancestor */
+	assert_int_equal(relative_nearest(g, process, ENTITY_CGROUP), child);	     /* the nearest, not an ancestor */
 	assert_int_equal(relative_nearest(g, process, ENTITY_CONTAINER), container); /* through the cgroups above it */
 	assert_int_equal(relative_nearest(g, process, ENTITY_POD), pod);
 	assert_int_equal(relative_nearest(g, process, ENTITY_JOB), job);

@@ -15,7 +15,7 @@ struct tape {
 
 static void tape_open(struct tape *t, struct scene *s, const char *node, const char *boot)
 {
-	struct codec_header h = { .wall = SCENE_WALL, .mono = s->now };
+	struct codec_header h = {.wall = SCENE_WALL, .mono = s->now};
 
 	strcpy(h.node, node);
 	strcpy(h.boot_id, boot);
@@ -62,8 +62,12 @@ static void write_line(void *arg, const struct finding *f)
 
 static struct replay *replay_open(struct scene *s)
 {
-	struct replay_options o = { .metrics = s->pack.metrics, .max_entities = 4096, .max_instances = 5000, .max_series = 5000,
-				    .max_series_bytes = 8 << 20, .warm_up_ns = 5 * NS_PER_S };
+	struct replay_options o = {.metrics = s->pack.metrics,
+				   .max_entities = 4096,
+				   .max_instances = 5000,
+				   .max_series = 5000,
+				   .max_series_bytes = 8 << 20,
+				   .warm_up_ns = 5 * NS_PER_S};
 	struct replay *r = NULL;
 
 	pack_load(&s->pack, scene_rules);
@@ -93,7 +97,7 @@ static void test_a_replay_says_the_same(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 8; seed++) {
-		struct tape t = { 0 };
+		struct tape t = {0};
 		uint64_t random = seed * 7919;
 		struct replay_stats stats;
 		struct replay *r;
@@ -103,7 +107,8 @@ static void test_a_replay_says_the_same(void **state)
 		scene_open(&s, scene_rules, 5);
 		tape_open(&t, &s, "n1", "b1");
 		for (unsigned i = 0; i < 400; i++) {
-			live(&s, &t, &random, i % 97 == 96 ? 400 * NS_PER_S : 700 * NS_PER_MS + random % (600 * NS_PER_MS));
+			live(&s, &t, &random,
+			     i % 97 == 96 ? 400 * NS_PER_S : 700 * NS_PER_MS + random % (600 * NS_PER_MS));
 		}
 		assert_true(s.n_said > 20);
 		assert_true(scene_count(&s, "mem.oom", FINDING_OPEN) > 0);
@@ -125,7 +130,7 @@ static void test_a_replay_says_the_same(void **state)
 
 static void test_segments(void **state)
 {
-	struct tape t = { 0 };
+	struct tape t = {0};
 	uint64_t random = 5;
 	struct replay *r;
 	struct buf out;
@@ -151,7 +156,7 @@ static void test_segments(void **state)
 static void test_what_is_not_a_recording(void **state)
 {
 	uint8_t junk[64];
-	struct tape t = { 0 };
+	struct tape t = {0};
 	struct replay *r;
 	struct scene s;
 	size_t used;

@@ -86,7 +86,7 @@ static void test_renumber(void **state)
 /* Against a plain list: adding and removing at random never loses one. */
 static void test_random_traffic(void **state)
 {
-	bool present[5][64] = { 0 };
+	bool present[5][64] = {0};
 	uint64_t random = 99;
 	struct roster *r;
 
@@ -125,10 +125,8 @@ static void test_random_traffic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_find_move_remove),
-		cmocka_unit_test(test_full),
-		cmocka_unit_test(test_one_rule_cannot_take_all),
-		cmocka_unit_test(test_renumber),
+		cmocka_unit_test(test_find_move_remove),	 cmocka_unit_test(test_full),
+		cmocka_unit_test(test_one_rule_cannot_take_all), cmocka_unit_test(test_renumber),
 		cmocka_unit_test(test_random_traffic),
 	};
 

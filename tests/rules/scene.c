@@ -28,8 +28,10 @@ const char scene_rules[] =
 	"    trigger: count(cgroup.oom.kill, 20s) >= 1\n"
 	"    explains: [{ symptom: proc.died, via: cgroup <- process, within: [-1s, 30s] }]\n"
 	"    requires: [{ id: oom, when: \"count(cgroup.oom.kill, 20s) >= 1\", show: \"killed {value}\" }]\n"
-	"    supports: [{ id: full, when: \"cgroup.memory.current > 512MiB\", weight: strong, show: \"{value} in use\" }]\n"
-	"    refutes: [{ id: node_oom, when: \"count(node.oom.kill, 20s) >= 1\", via: cgroup -> node, weight: decisive, show: \"node-wide\" }]\n"
+	"    supports: [{ id: full, when: \"cgroup.memory.current > 512MiB\", weight: strong, "
+	"show: \"{value} in use\" }]\n"
+	"    refutes: [{ id: node_oom, when: \"count(node.oom.kill, 20s) >= 1\", via: cgroup -> node, "
+	"weight: decisive, show: \"node-wide\" }]\n"
 	"    because: [{ cause: mem.pressure }]\n"
 	"    affects: [cgroup <- process]\n"
 	"    confidence: { prior: 0.6, report_at: 0.5 }\n"
@@ -39,7 +41,8 @@ const char scene_rules[] =
 	"    title: \"memory is short in {cgroup.key}\"\n"
 	"    scope: cgroup\n"
 	"    trigger: avg(cgroup.psi.memory.full_ratio, 5s) > 0.5\n"
-	"    requires: [{ id: psi, when: \"avg(cgroup.psi.memory.full_ratio, 5s) > 0.5\", show: \"{value}\" }]\n"
+	"    requires: [{ id: psi, when: \"avg(cgroup.psi.memory.full_ratio, 5s) > 0.5\", "
+	"show: \"{value}\" }]\n"
 	"    confidence: { prior: 0.7, report_at: 0.5 }\n"
 	"    severity: warning\n"
 	"    hold: { for: 2s, clear_after: 3s }\n"
@@ -48,7 +51,8 @@ const char scene_rules[] =
 	"    scope: cgroup\n"
 	"    trigger: ratio(cgroup.cpu.throttled_periods, cgroup.cpu.periods, 10s) > 0.5\n"
 	"    explains: [{ symptom: gpu.starved, via: cgroup <- process -> gpu, within: [-30s, 30s] }]\n"
-	"    requires: [{ id: share, when: \"ratio(cgroup.cpu.throttled_periods, cgroup.cpu.periods, 10s) > 0.5\", show: \"{value}\" }]\n"
+	"    requires: [{ id: share, when: \"ratio(cgroup.cpu.throttled_periods, cgroup.cpu.periods, "
+	"10s) > 0.5\", show: \"{value}\" }]\n"
 	"    explained_away_by: [gpu.hot]\n"
 	"    confidence: { prior: 0.6, report_at: 0.5 }\n"
 	"    severity: warning\n"
@@ -81,7 +85,8 @@ static void random_cgroup(struct scene *s, uint64_t *random, unsigned i)
 	scene_sample(s, "cgroup.cpu.throttled_periods", id, (double)(s->now / NS_PER_MS) * (i == 1 ? 0.9 : 0.1));
 	scene_sample(s, "cgroup.memory.current", id, pick(random, 1024) * 1048576.0);
 	if (pick(random, 3) > 0)
-		scene_sample(s, "cgroup.psi.memory.full_ratio", id, (s->now / (30 * NS_PER_S)) % 2 ? 0.9 : pick(random, 100) / 200.0);
+		scene_sample(s, "cgroup.psi.memory.full_ratio", id,
+			     (s->now / (30 * NS_PER_S)) % 2 ? 0.9 : pick(random, 100) / 200.0);
 	if (pick(random, 20) == 0) {
 		e = scene_event(s, "cgroup.oom.kill", id, 0);
 		batch_value_number(s->batch, e, 0, pick(random, 1000));
@@ -139,8 +144,12 @@ static void take(void *arg, const struct finding *f)
 
 static void start_engine(struct scene *s, const char *rules, unsigned warm_up_s)
 {
-	struct engine_options o = { .node = "n1", .boot_id = "b1", .max_instances = 5000, .max_series = 5000,
-				    .max_series_bytes = 8 << 20, .interval_ns = NS_PER_S };
+	struct engine_options o = {.node = "n1",
+				   .boot_id = "b1",
+				   .max_instances = 5000,
+				   .max_series = 5000,
+				   .max_series_bytes = 8 << 20,
+				   .interval_ns = NS_PER_S};
 
 	pack_load(&s->pack, rules);
 	if (diags_count(s->pack.diags, DIAG_ERROR) > 0)

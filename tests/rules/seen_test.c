@@ -6,7 +6,7 @@
 /* Random making and dropping against a plain table: removal by back-shift must not lose a neighbour. */
 static void test_random_traffic(void **state)
 {
-	double value[8][40] = { 0 };
+	double value[8][40] = {0};
 	struct seen_table *t;
 	uint64_t random = 7;
 	size_t n = 0;

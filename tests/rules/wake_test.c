@@ -9,35 +9,36 @@
 #include "tests/rules/pack.h"
 #include "tests/test.h"
 
-#define N_CGROUPS 3
+#define N_CGROUPS  3
 #define N_TRIGGERS ARRAY_LEN(triggers)
 
 /* Shapes of conditions, each the trigger of a rule. */
 static const struct {
 	const char *scope, *when;
 } triggers[] = {
-	{ "cgroup", "cgroup.memory.current > 600B" },
-	{ "cgroup", "avg(cgroup.memory.current, 10s) > 600B" },
-	{ "cgroup", "600B < max(cgroup.memory.current, 8s)" },
-	{ "cgroup", "min(cgroup.memory.current, 5s) > 300B" },
-	{ "cgroup", "avg(cgroup.psi.memory.full_ratio, 10s) < 0.3" },
-	{ "cgroup", "p95(cgroup.psi.memory.full_ratio, 20s) >= 0.8" },
-	{ "cgroup", "ratio(cgroup.cpu.throttled_periods, cgroup.cpu.periods, 10s) > 0.3" },
-	{ "cgroup", "rate(cgroup.cpu.throttled_periods, 10s) > 3" },
-	{ "cgroup", "increase(cgroup.cpu.throttled_periods, 10s) < 2" },
-	{ "cgroup", "cgroup.memory.current / cgroup.memory.limit > 0.9" },
-	{ "cgroup", "slope(cgroup.memory.current, 10s) > 20B" },
-	{ "cgroup", "cgroup.memory.current > 500B && node.cpu.idle_ratio > 0.7" },
-	{ "cgroup", "cgroup.memory.current > 900B || avg(node.cpu.idle_ratio, 5s) > 0.8" },
-	{ "cgroup", "!(cgroup.memory.current > 300B)" },
-	{ "cgroup", "changed(cgroup.memory.limit, 10s)" },
-	{ "cgroup", "avg(cgroup.psi.memory.full_ratio, 10s) > 0.5 && (cgroup.memory.current > 700B || cgroup.memory.current < 200B)" },
-	{ "cgroup", "cgroup.memory.current == 512B" },
-	{ "cgroup", "count(cgroup.oom.kill.victim_pid > 50, 5s) >= 2" },
-	{ "cgroup", "count(cgroup.oom.kill, 5s) >= 1 && cgroup.memory.current > 500B" },
-	{ "node", "count_entities(cgroup, cgroup.memory.current > 800B, 'node <- cgroup') >= 2" },
-	{ "node", "node.cpu.idle_ratio < 0.2" },
-	{ "process", "cgroup.memory.current > 700B" },
+	{"cgroup", "cgroup.memory.current > 600B"},
+	{"cgroup", "avg(cgroup.memory.current, 10s) > 600B"},
+	{"cgroup", "600B < max(cgroup.memory.current, 8s)"},
+	{"cgroup", "min(cgroup.memory.current, 5s) > 300B"},
+	{"cgroup", "avg(cgroup.psi.memory.full_ratio, 10s) < 0.3"},
+	{"cgroup", "p95(cgroup.psi.memory.full_ratio, 20s) >= 0.8"},
+	{"cgroup", "ratio(cgroup.cpu.throttled_periods, cgroup.cpu.periods, 10s) > 0.3"},
+	{"cgroup", "rate(cgroup.cpu.throttled_periods, 10s) > 3"},
+	{"cgroup", "increase(cgroup.cpu.throttled_periods, 10s) < 2"},
+	{"cgroup", "cgroup.memory.current / cgroup.memory.limit > 0.9"},
+	{"cgroup", "slope(cgroup.memory.current, 10s) > 20B"},
+	{"cgroup", "cgroup.memory.current > 500B && node.cpu.idle_ratio > 0.7"},
+	{"cgroup", "cgroup.memory.current > 900B || avg(node.cpu.idle_ratio, 5s) > 0.8"},
+	{"cgroup", "!(cgroup.memory.current > 300B)"},
+	{"cgroup", "changed(cgroup.memory.limit, 10s)"},
+	{"cgroup",
+	 "avg(cgroup.psi.memory.full_ratio, 10s) > 0.5 && (cgroup.memory.current > 700B || cgroup.memory.current < 200B)"},
+	{"cgroup", "cgroup.memory.current == 512B"},
+	{"cgroup", "count(cgroup.oom.kill.victim_pid > 50, 5s) >= 2"},
+	{"cgroup", "count(cgroup.oom.kill, 5s) >= 1 && cgroup.memory.current > 500B"},
+	{"node", "count_entities(cgroup, cgroup.memory.current > 800B, 'node <- cgroup') >= 2"},
+	{"node", "node.cpu.idle_ratio < 0.2"},
+	{"process", "cgroup.memory.current > 700B"},
 };
 
 struct stage {
@@ -70,9 +71,13 @@ static void stage_open(struct stage *s, const char *rules, uint64_t seed)
 	assert_ok(batch_new(s->graph, 256, 64, 64, &s->batch));
 	assert_ok(series_store_new(256, 4 << 20, s->pack.metrics, &s->series));
 	for (uint32_t i = 0; i < s->pack.ruleset->n_demands; i++)
-		assert_ok(series_demand(s->series, s->pack.ruleset->demands[i].metric, s->pack.ruleset->demands[i].window_ns, NS_PER_S));
-	s->m = (struct machine){ .ruleset = s->pack.ruleset, .metrics = s->pack.metrics, .graph = s->graph, .series = s->series,
-				 .fresh_ns = 90 * NS_PER_S };
+		assert_ok(series_demand(s->series, s->pack.ruleset->demands[i].metric,
+					s->pack.ruleset->demands[i].window_ns, NS_PER_S));
+	s->m = (struct machine){.ruleset = s->pack.ruleset,
+				.metrics = s->pack.metrics,
+				.graph = s->graph,
+				.series = s->series,
+				.fresh_ns = 90 * NS_PER_S};
 	assert_ok(wake_new(s->pack.ruleset, s->pack.metrics, 256, 90 * NS_PER_S, &s->wake));
 	batch_reset(s->batch, NS_PER_S);
 	for (unsigned i = 0; i < N_CGROUPS; i++) {
@@ -117,10 +122,13 @@ static void random_tick(struct stage *s, mono_ns_t now)
 		put(s, "cgroup.cpu.periods", s->cgroups[i], s->periods[i]);
 		put(s, "cgroup.cpu.throttled_periods", s->cgroups[i], s->throttled[i]);
 		if (pick(s, 4) > 0)
-			put(s, "cgroup.psi.memory.full_ratio", s->cgroups[i], (now / (15 * NS_PER_S)) % 2 ? 0.9 : pick(s, 100) / 300.0);
+			put(s, "cgroup.psi.memory.full_ratio", s->cgroups[i],
+			    (now / (15 * NS_PER_S)) % 2 ? 0.9 : pick(s, 100) / 300.0);
 		if (pick(s, 6) == 0)
-			batch_value_number(s->batch, batch_event(s->batch, metrics_find(s->pack.metrics, "cgroup.oom.kill"),
-								 s->cgroups[i], now, SEVERITY_INFO, 0), 0, pick(s, 100));
+			batch_value_number(s->batch,
+					   batch_event(s->batch, metrics_find(s->pack.metrics, "cgroup.oom.kill"),
+						       s->cgroups[i], now, SEVERITY_INFO, 0),
+					   0, pick(s, 100));
 	}
 	put(s, "node.cpu.idle_ratio", graph_node(s->graph), (now / (25 * NS_PER_S)) % 2 ? 0.95 : pick(s, 100) / 100.0);
 	series_put_batch(s->series, s->batch);
@@ -131,23 +139,25 @@ static void random_tick(struct stage *s, mono_ns_t now)
 static void test_no_truth_is_slept_through(void **state)
 {
 	char rules[16384];
-	size_t n = (size_t)snprintf(rules, sizeof(rules), "rules: why/v1\npack: { name: t, version: 1.0.0, requires_agent: \">=0.1\" }\nsymptoms:\n");
+	size_t n = (size_t)snprintf(
+		rules, sizeof(rules),
+		"rules: why/v1\npack: { name: t, version: 1.0.0, requires_agent: \">=0.1\" }\nsymptoms:\n");
 
 	(void)state;
 	for (size_t i = 0; i < N_TRIGGERS; i++)
 		n += (size_t)snprintf(rules + n, sizeof(rules) - n,
-				      "  t.s%02zu: { scope: %s, when: \"%s\", clear: { after: 1s }, severity: info }\n", i,
-				      triggers[i].scope, triggers[i].when);
+				      "  t.s%02zu: { scope: %s, when: \"%s\", clear: { after: 1s }, severity: info }\n",
+				      i, triggers[i].scope, triggers[i].when);
 	for (uint64_t seed = 1; seed <= 20; seed++) {
-		mono_ns_t watched[N_TRIGGERS][8] = { 0 };
-		unsigned asleep[N_TRIGGERS][8] = { 0 }, truths = 0;
+		mono_ns_t watched[N_TRIGGERS][8] = {0};
+		unsigned asleep[N_TRIGGERS][8] = {0}, truths = 0;
 		struct stage s;
 
 		stage_open(&s, rules, seed);
 		assert_int_equal(s.pack.ruleset->n_symptoms, N_TRIGGERS);
 		for (unsigned t = 0; t < 400; t++) {
 			const struct wake_call *calls;
-			bool woken[N_TRIGGERS][8] = { 0 };
+			bool woken[N_TRIGGERS][8] = {0};
 			entity_id all[8];
 			size_t n_calls, n_all = 0;
 
@@ -161,7 +171,8 @@ static void test_no_truth_is_slept_through(void **state)
 				for (size_t e = 0; e < n_all; e++)
 					if (calls[c].entity == all[e]) {
 						woken[calls[c].rule][e] = true;
-						watched[calls[c].rule][e] = MAX_OF(watched[calls[c].rule][e], calls[c].watch_until);
+						watched[calls[c].rule][e] =
+							MAX_OF(watched[calls[c].rule][e], calls[c].watch_until);
 					}
 			for (size_t r = 0; r < N_TRIGGERS; r++)
 				for (size_t e = 0; e < n_all; e++) {
@@ -176,8 +187,8 @@ static void test_no_truth_is_slept_through(void **state)
 					else if (woken[r][e] || watched[r][e] >= s.m.now || asleep[r][e] == UINT32_MAX)
 						asleep[r][e] = UINT32_MAX;
 					else if (++asleep[r][e] > 8)
-						fail_msg("seed %lu tick %u: '%s' is true and nobody looks", (unsigned long)seed, t,
-							 triggers[r].when);
+						fail_msg("seed %lu tick %u: '%s' is true and nobody looks",
+							 (unsigned long)seed, t, triggers[r].when);
 				}
 		}
 		assert_true(truths > 1000);
@@ -196,8 +207,10 @@ static size_t calls_for(struct stage *s, mono_ns_t now, const char *metric, enti
 	return wake_batch(s->wake, &s->m, s->batch, &calls);
 }
 
-static const char one_level[] = "rules: why/v1\npack: { name: t, version: 1.0.0, requires_agent: \">=0.1\" }\nsymptoms:\n"
-				"  t.a: { scope: cgroup, when: \"avg(cgroup.memory.current, 10s) > 600B\", clear: { after: 1s }, severity: info }\n";
+static const char one_level[] =
+	"rules: why/v1\npack: { name: t, version: 1.0.0, requires_agent: \">=0.1\" }\nsymptoms:\n"
+	"  t.a: { scope: cgroup, when: \"avg(cgroup.memory.current, 10s) > 600B\", clear: { after: 1s }, "
+	"severity: info }\n";
 
 static void test_a_quiet_level_wakes_nobody(void **state)
 {
@@ -223,8 +236,10 @@ static void test_a_quiet_level_wakes_nobody(void **state)
 
 static void test_events_carry_their_time_and_number(void **state)
 {
-	static const char rules[] = "rules: why/v1\npack: { name: t, version: 1.0.0, requires_agent: \">=0.1\" }\nsymptoms:\n"
-				    "  t.a: { scope: cgroup, when: \"count(cgroup.oom.kill.victim_pid > 50, 30s) >= 2\", clear: { after: 1s }, severity: info }\n";
+	static const char rules[] =
+		"rules: why/v1\npack: { name: t, version: 1.0.0, requires_agent: \">=0.1\" }\nsymptoms:\n"
+		"  t.a: { scope: cgroup, when: \"count(cgroup.oom.kill.victim_pid > 50, 30s) >= 2\", "
+		"clear: { after: 1s }, severity: info }\n";
 	const struct wake_call *calls;
 	struct stage s;
 
@@ -249,8 +264,10 @@ static void test_events_carry_their_time_and_number(void **state)
 
 static void test_absence_is_looked_for(void **state)
 {
-	static const char rules[] = "rules: why/v1\npack: { name: t, version: 1.0.0, requires_agent: \">=0.1\" }\nsymptoms:\n"
-				    "  t.a: { scope: cgroup, when: \"stale(cgroup.memory.current, 10s)\", clear: { after: 1s }, severity: info }\n";
+	static const char rules[] =
+		"rules: why/v1\npack: { name: t, version: 1.0.0, requires_agent: \">=0.1\" }\nsymptoms:\n"
+		"  t.a: { scope: cgroup, when: \"stale(cgroup.memory.current, 10s)\", clear: { after: 1s }, "
+		"severity: info }\n";
 	const struct wake_call *calls;
 	struct stage s;
 

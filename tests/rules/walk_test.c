@@ -16,10 +16,12 @@ static entity_id make(struct graph *g, enum entity_kind kind, const char *key)
 
 static void test_paths(void **state)
 {
-	const struct path none = { .from = ENTITY_CGROUP };
-	const struct path gpus = { .from = ENTITY_CGROUP, .steps = { { ENTITY_PROCESS, true }, { ENTITY_GPU, false } }, .n_steps = 2 };
-	const struct path node = { .from = ENTITY_CGROUP, .steps = { { ENTITY_NODE, false } }, .n_steps = 1 };
-	const struct path all = { .from = ENTITY_CGROUP, .steps = { { ENTITY_NODE, false }, { ENTITY_GPU, true } }, .n_steps = 2 };
+	const struct path none = {.from = ENTITY_CGROUP};
+	const struct path gpus = {
+		.from = ENTITY_CGROUP, .steps = {{ENTITY_PROCESS, true}, {ENTITY_GPU, false}}, .n_steps = 2};
+	const struct path node = {.from = ENTITY_CGROUP, .steps = {{ENTITY_NODE, false}}, .n_steps = 1};
+	const struct path all = {
+		.from = ENTITY_CGROUP, .steps = {{ENTITY_NODE, false}, {ENTITY_GPU, true}}, .n_steps = 2};
 	entity_id cgroup, empty, process[3], gpu[2], other, out[8];
 	struct graph *g;
 
@@ -59,8 +61,9 @@ static void test_paths(void **state)
 
 static void test_a_crowd_is_cut(void **state)
 {
-	const struct path processes = { .from = ENTITY_CGROUP, .steps = { { ENTITY_PROCESS, true } }, .n_steps = 1 };
-	const struct path back = { .from = ENTITY_CGROUP, .steps = { { ENTITY_PROCESS, true }, { ENTITY_CGROUP, false } }, .n_steps = 2 };
+	const struct path processes = {.from = ENTITY_CGROUP, .steps = {{ENTITY_PROCESS, true}}, .n_steps = 1};
+	const struct path back = {
+		.from = ENTITY_CGROUP, .steps = {{ENTITY_PROCESS, true}, {ENTITY_CGROUP, false}}, .n_steps = 2};
 	static entity_id out[2 * WALK_MAX];
 	struct graph *g;
 	entity_id cgroup;
