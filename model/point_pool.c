@@ -125,8 +125,10 @@ int point_list_push(struct point_pool *p, struct point_list *l, const struct rea
 		if (chunk == CHUNK_NIL)
 			return -ENOSPC;
 		if (l->n == 0) {
+			/* Lists that begin together must not all take their next chunk in the same tick. */
 			l->first = chunk;
-			l->offset = 0;
+			l->offset = (uint16_t)(chunk % points_a_chunk(l));
+			index = l->offset;
 		} else {
 			p->next[l->last] = chunk;
 		}
