@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,76 +18,40 @@
 
 /* ---- the turn ---- */
 
-/* A failed write must not stop the diagnosis: the finding stays in the engine, and the trouble is itself an event. */
-static void note_spool_error(struct agent *a, int error)
-{
-	self_counters()->state_errors++;
-	if (a->spool_error != error)
-		log_error("%s: cannot store findings: %s; diagnosis goes on, the hub is told once there is room again",
-			  a->settings->state_dir, strerror(-error));
-	a->spool_error = error;
-}
-
-static int begin_transaction(struct agent *a)
-{
-	if (a->in_transaction)
-		return 0;
-	int r = spool_begin(a->spool);
-	a->in_transaction = r == 0;
-	return r;
-}
-
 static void on_publish(void *arg, const struct finding *f)
 {
 	struct agent *a = arg;
 	a->published = true;
-	int r = begin_transaction(a);
-	if (r == 0)
-		r = spool_put(a->spool, f, engine_opened_mono(a->engine, f->id));
-	if (r < 0)
-		note_spool_error(a, r);
+	storing_put(a->storing, f, engine_opened_mono(a->engine, f->id));
 	exporting_put_finding(a->exporting, f);
 	if (f->state == FINDING_RESOLVED)
 		log_info("resolved %s %s: %s (%s)", f->id, f->rule, f->title, f->resolved_reason ? f->resolved_reason : "cleared");
 	else if (f->state == FINDING_OPEN)
 		log_line(f->severity == SEVERITY_CRITICAL && !f->shadow ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "open %s %s: %s%s", f->id,
 			 f->rule, f->title, f->shadow ? " (shadow)" : "");
-	if (f->state == FINDING_OPEN && f->severity == SEVERITY_CRITICAL && !f->shadow && a->recorder)
+	/* One a turn: the same readings twice would only push out an older recording. */
+	if (f->state == FINDING_OPEN && f->severity == SEVERITY_CRITICAL && !f->shadow && a->recorder && !a->kept) {
+		a->kept = true;
 		(void)recorder_keep(a->recorder, f->id);
-}
-
-/* The kernel log's position goes into the transaction of the findings made from it; without findings, once a second. */
-static void store_position(struct agent *a)
-{
-	uint64_t position = collecting_position(a->collecting, "kernlog");
-	if (position == a->position || (!a->in_transaction && mono_since(a->position_at, a->now) < NS_PER_S))
-		return;
-	char text[24];
-	snprintf(text, sizeof(text), "%" PRIu64, position);
-	int r = begin_transaction(a);
-	if (r == 0)
-		r = spool_set(a->spool, "kernlog", text);
-	if (r < 0) {
-		note_spool_error(a, r);
-		return;
 	}
-	a->position = position;
-	a->position_at = a->now;
 }
 
-static void commit(struct agent *a)
+/* A failed write must not stop the diagnosis: what could not be stored waits, and the trouble is itself an event. */
+static void store(struct agent *a)
 {
-	if (!a->in_transaction)
-		return;
-	a->in_transaction = false;
-	int r = spool_commit(a->spool);
+	int r = storing_commit(a->storing, collecting_position(a->collecting, "kernlog"), a->now);
 	if (r < 0) {
-		note_spool_error(a, r);
-		a->position = 0;
-	} else if (a->spool_error) {
+		self_counters()->state_errors++;
+		if (a->told_error != r)
+			log_error("%s: cannot store findings: %s; diagnosis goes on, they are kept in memory until there is room again",
+				  a->settings->state_dir, strerror(-r));
+		a->told_error = r;
+	} else if (a->told_error && storing_error(a->storing) == 0) {
 		log_info("%s: findings are stored again", a->settings->state_dir);
-		a->spool_error = 0;
+		a->told_error = 0;
 	}
+	if (r > 0)
+		a->published = true;
 }
 
 static void dropped(void *arg, entity_id id)
@@ -120,15 +83,12 @@ static void count_losses(struct agent *a)
 static void process(struct agent *a)
 {
 	a->wall = clock_wall_now();
-	a->published = false;
+	a->published = a->kept = false;
 	count_losses(a);
-	if (a->spool_error)
-		self_emit_state_full(a->batch, collecting_self_first(a->collecting), a->now, -a->spool_error);
 	batch_set_metric_base(a->batch, 0);
 	record(a);
 	(void)engine_tick(a->engine, a->batch, a->now, a->wall, on_publish, a);
-	store_position(a);
-	commit(a);
+	store(a);
 	exporting_put_batch(a->exporting, a->batch);
 	if (a->published)
 		exporting_pump(a->exporting, a->now);
@@ -139,13 +99,30 @@ static void process(struct agent *a)
 	a->last_turn = a->now;
 }
 
+/* A rejected rule is a blind spot: it is said as an event, and becomes a finding like any other. */
+static void say_rejected(struct agent *a)
+{
+	const struct diags *diags = rulebook_diags(a->rulebook);
+	for (size_t i = 0; diags && i < diags_total(diags); i++) {
+		const struct diag *d = diags_at(diags, i);
+		if (d && d->severity == DIAG_ERROR)
+			self_emit_rule_rejected(a->batch, collecting_self_first(a->collecting), a->now, d->file, d->rule, d->message);
+	}
+	a->rules_changed = false;
+}
+
 static void turn(struct agent *a, mono_ns_t now, bool collect)
 {
 	a->now = now;
 	batch_reset(a->batch, now);
 	bool more = collecting_drain(a->collecting, now, DRAIN_MAX, a->batch);
-	if (collect)
+	if (collect) {
 		collecting_collect(a->collecting, now, a->batch);
+		if (storing_error(a->storing) < 0)
+			self_emit_state_full(a->batch, collecting_self_first(a->collecting), now, storing_error(a->storing));
+	}
+	if (a->rules_changed)
+		say_rejected(a);
 	process(a);
 	if (more)
 		(void)loop_timer_set(a->wake, now + TURN_MIN_NS, NS_PER_MS);
@@ -178,7 +155,7 @@ static const struct ruleset *current_rules(void *arg)
 	return engine_ruleset(a->engine);
 }
 
-static void on_rules(void *arg, struct ruleset **ruleset, const struct diags *diags, mono_ns_t now)
+static void on_rules(void *arg, struct ruleset **ruleset, const struct diags *diags UNUSED, mono_ns_t now)
 {
 	struct agent *a = arg;
 	int r = engine_use(a->engine, ruleset, now);
@@ -187,16 +164,9 @@ static void on_rules(void *arg, struct ruleset **ruleset, const struct diags *di
 		return;
 	}
 	a->export_env.rules_digest = engine_ruleset(a->engine)->digest;
-	/* A rejected rule is a blind spot: it is said as an event, and becomes a finding like any other. */
-	batch_reset(a->batch, now);
-	for (size_t i = 0; i < diags_total(diags); i++) {
-		const struct diag *d = diags_at(diags, i);
-		if (d && d->severity == DIAG_ERROR)
-			self_emit_rule_rejected(a->batch, collecting_self_first(a->collecting), now, d->file, d->rule, d->message);
-	}
-	a->now = now;
-	if (a->batch->n_events > 0 && a->exporting)
-		process(a);
+	/* Rules are read between turns: what was refused is said in the next one. */
+	a->rules_changed = true;
+	on_wake(a, now);
 }
 
 static void on_signal(void *arg, int signo, mono_ns_t now)
@@ -239,18 +209,27 @@ static int open_spool(struct agent *a)
 		return r;
 	if (damaged)
 		log_error("%s was damaged; it was moved aside and a new one begun", path);
-	char boot[64], position[64];
-	a->same_boot = spool_get(a->spool, "boot_id", boot, sizeof(boot)) == 0 && strcmp(boot, a->boot_id) == 0;
-	if (a->same_boot && spool_get(a->spool, "kernlog", position, sizeof(position)) == 0)
-		(void)text_parse_u64(position, &a->position);
-	r = spool_begin(a->spool);
-	if (r == 0)
-		r = spool_set(a->spool, "boot_id", a->boot_id);
-	if (r == 0)
-		r = spool_commit(a->spool);
-	if (r < 0)
-		note_spool_error(a, r);
-	return 0;
+	return storing_new(a->spool, a->boot_id, &a->storing);
+}
+
+/* Where to begin in the kernel log: where the last run stopped, if it was in this boot. After a reboot nobody has read any of it
+ * yet. A first start looks ahead only: what happened before anybody wanted to know is no news. A file of lines stands for a
+ * machine's whole life. */
+static uint64_t resume_at(const struct agent *a)
+{
+	if (storing_position(a->storing))
+		return storing_position(a->storing);
+	bool rebooted = storing_known_node(a->storing) && !storing_same_boot(a->storing);
+	return rebooted || a->settings->kmsg[0] ? UINT64_MAX : 0;
+}
+
+/* Ring buffers have the size of a power of two. */
+static unsigned ring_kib(uint64_t wanted)
+{
+	unsigned kib = 64;
+	while (kib < wanted)
+		kib *= 2;
+	return kib;
 }
 
 static int open_collecting(struct agent *a)
@@ -262,12 +241,11 @@ static int open_collecting(struct agent *a)
 		.kmsg_path = s->kmsg[0] ? s->kmsg : NULL,
 		.boot_id = a->boot_id,
 		.node_name = s->node,
-		/* A file of lines stands for a machine's whole life: read it from its start, unless it was read before. */
-		.kmsg_resume_seq = a->position ? a->position : s->kmsg[0] ? UINT64_MAX : 0,
+		.kmsg_resume_seq = resume_at(a),
 		.ticks_per_s = sysconf(_SC_CLK_TCK),
 		.page_bytes = sysconf(_SC_PAGESIZE),
 		.n_cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
-		.ring_kib = (unsigned)s->ring_kib,
+		.ring_kib = ring_kib(s->ring_kib),
 		.self_pid = (uint32_t)getpid(),
 	};
 	self_set_state_dir(s->state_dir);
@@ -277,7 +255,7 @@ static int open_collecting(struct agent *a)
 static void restore(void *arg, const struct finding *f, mono_ns_t opened_mono)
 {
 	struct agent *a = arg;
-	int r = engine_restore(a->engine, f, a->same_boot, opened_mono);
+	int r = engine_restore(a->engine, f, storing_same_boot(a->storing), opened_mono);
 	if (r < 0 && r != -ENOENT)
 		log_warning("finding %s (%s) could not be taken up again: %s", f->id, f->rule, strerror(-r));
 }
@@ -358,8 +336,6 @@ static int open_ways_out(struct agent *a)
 	r = exporting_open(a->loop, &a->export_env, &a->exporting);
 	if (r == 0)
 		r = control_open(a->loop, s->run_dir, agent_answer, a, &a->control);
-	if (r == -EADDRINUSE)
-		log_error("%s: another agent answers there; give this one its own --run and --state", s->run_dir);
 	return r;
 }
 
@@ -376,21 +352,41 @@ static int open_loop(struct agent *a)
 	return r;
 }
 
+static void say_what_to_do(const char *what, const char *where, const char *option, int error)
+{
+	if (!where)
+		log_error("cannot start: %s: %s", what, strerror(-error));
+	else if (error == -EBUSY || error == -EADDRINUSE)
+		log_error("cannot start: %s %s: another whyd uses it; stop that one, or give this one its own --state and --run", what,
+			  where);
+	else if (error == -EPROTONOSUPPORT)
+		log_error("cannot start: %s %s was written by a newer whyd; install that version, or give another folder with %s DIR",
+			  what, where, option);
+	else
+		log_error("cannot start: %s %s: %s; make it a folder that this user may write, or give another with %s DIR", what, where,
+			  strerror(-error), option);
+}
+
 int agent_open(const struct settings *settings, struct agent *a)
 {
 	*a = (struct agent){ .settings = settings, .root_fd = -1 };
 	a->root_fd = open(settings->root_prefix, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (a->root_fd < 0) {
-		log_error("%s: %s", settings->root_prefix, strerror(errno));
-		return -errno;
+		int error = -errno;
+		log_error("%s: %s; --root-prefix needs a folder that holds proc and sys", settings->root_prefix, strerror(-error));
+		return error;
 	}
 	read_boot_id(a);
 	const struct {
 		const char *what;
 		int (*open)(struct agent *);
+		const char *where, *option;
 	} parts[] = {
-		{ "event loop", open_loop }, { "state folder", open_spool },   { "collectors", open_collecting },
-		{ "engine", open_engine },   { "local socket", open_ways_out },
+		{ "event loop", open_loop, NULL, NULL },
+		{ "state folder", open_spool, settings->state_dir, "--state" },
+		{ "collectors", open_collecting, NULL, NULL },
+		{ "engine", open_engine, NULL, NULL },
+		{ "local socket", open_ways_out, settings->run_dir, "--run" },
 	};
 	int r = metrics_new(&a->metrics);
 	if (r == 0)
@@ -400,7 +396,7 @@ int agent_open(const struct settings *settings, struct agent *a)
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(parts); i++) {
 		r = parts[i].open(a);
 		if (r < 0)
-			log_error("cannot start: %s: %s", parts[i].what, strerror(-r));
+			say_what_to_do(parts[i].what, parts[i].where, parts[i].option, r);
 	}
 	if (r < 0)
 		agent_close(a);
@@ -424,6 +420,7 @@ void agent_close(struct agent *a)
 	recorder_close(&a->recorder);
 	engine_free(&a->engine);
 	collecting_close(&a->collecting);
+	storing_free(&a->storing);
 	spool_close(&a->spool);
 	batch_free(&a->batch);
 	graph_free(&a->graph);

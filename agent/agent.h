@@ -17,6 +17,7 @@
 #include "agent/recorder.h"
 #include "agent/rulebook.h"
 #include "agent/settings.h"
+#include "agent/storing.h"
 #include "exporters/spool.h"
 #include "rules/engine.h"
 
@@ -34,12 +35,12 @@
 struct agent {
 	const struct settings *settings;
 	char boot_id[40];
-	bool same_boot;       /* as when the spool was last written */
 	struct loop *loop;
 	struct metrics *metrics;
 	struct graph *graph;
 	struct batch *batch;
 	struct spool *spool;
+	struct storing *storing;
 	struct collecting *collecting;
 	struct engine *engine;
 	struct rulebook *rulebook;
@@ -49,18 +50,16 @@ struct agent {
 	struct export_env export_env;
 	struct loop_source *tick, *wake;
 	mono_ns_t last_turn;
-	uint64_t position;    /* of the kernel log, as last stored */
-	mono_ns_t position_at;
+	int told_error;            /* of storing; said once */
 	/* of the turn under way */
 	mono_ns_t now;
 	wall_ns_t wall;
-	bool in_transaction, published, critical;
-	int spool_error;      /* the last turn could not be stored; said once */
-	struct finding *keep; /* what opened critical in this turn */
+	bool published, kept;
+	bool rules_changed;        /* since the last turn: what was refused is still to be said */
 	int root_fd;
 };
 
-/* Make everything, in the order the parts need each other. Reports what fails. A part that the agent can do without (recorder,
+/* Make everything, in the order the parts need each other. Reports what fails, and what to do about it. A part that the agent can do without (recorder,
  * rules, exporters, a collector) is left out with a warning; -errno for one it cannot do without (state folder, socket). */
 int agent_open(const struct settings *settings, struct agent *ret_agent);
 int agent_run(struct agent *a); /* until SIGTERM or SIGINT; the program's exit status */

@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 #include "agent/health.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "model/target.h"
 
@@ -46,10 +47,6 @@ static void gather(void *arg, const struct finding *f)
 	struct gathering *g = arg;
 	if (g->error || !wanted(g->query, f) || has_finding(g->answer, f->id))
 		return;
-	if (g->query->limit && g->answer->n_findings >= g->query->limit) {
-		g->answer->truncated = true;
-		return;
-	}
 	AUTO(finding_free) struct finding *copy = NULL;
 	int r = finding_copy(f, &copy);
 	if (r == 0)
@@ -58,7 +55,7 @@ static void gather(void *arg, const struct finding *f)
 		g->error = r;
 }
 
-/* What has changed since, from the spool: the newest change of each finding. */
+/* What has changed since, from the spool: the newest change of each finding. A disk in trouble must not silence the rest. */
 static int gather_history(struct gathering *g)
 {
 	if (g->query->since_ns == 0 || g->error)
@@ -66,36 +63,54 @@ static int gather_history(struct gathering *g)
 	wall_ns_t now = clock_wall_now();
 	wall_ns_t since = now > g->query->since_ns ? now - g->query->since_ns : 0;
 	int r = spool_visit_history(g->agent->spool, since, MAX_HISTORY, gather, g);
-	return r < 0 ? r : g->error;
+	if (r < 0)
+		g->answer->message = arena_printf(g->answer->arena, "the history cannot be read: %s; only open findings are shown", strerror(-r));
+	return g->error;
 }
 
-/* Is there such a thing here, even with nothing wrong about it? */
-static bool target_exists(const struct agent *a, const struct query *q)
+/* Only once they are ranked is it known which are the first. */
+static void cut(struct answer *answer, uint32_t limit)
 {
-	if (!q->target[0] || strcmp(q->target, a->settings->node) == 0)
-		return true;
+	while (limit && answer->n_findings > limit) {
+		finding_free(&answer->findings[--answer->n_findings]);
+		answer->truncated = true;
+	}
+}
+
+/* An entity that this word names, even with nothing wrong about it; ENTITY_NONE. */
+static entity_id find_target(const struct agent *a, const struct query *q)
+{
 	for (enum entity_kind kind = 0; kind < ENTITY_KIND_MAX; kind++) {
-		if (q->target_kind != ENTITY_KIND_MAX && q->target_kind != kind)
-			continue;
 		size_t cursor = 0;
 		entity_id id;
-		while ((id = graph_next(a->graph, kind, &cursor)) != ENTITY_NONE) {
+		while ((q->target_kind == ENTITY_KIND_MAX || q->target_kind == kind) &&
+		       (id = graph_next(a->graph, kind, &cursor)) != ENTITY_NONE) {
+			static const char *const names[] = { "pid", "index", "uuid" };
 			struct finding_entity e = { .kind = kind, .id = graph_key(a->graph, id) };
-			const char *pid = graph_attr(a->graph, id, "pid");
-			if (pid)
-				e.attrs[e.n_attrs++] = (struct finding_attr){ "pid", pid };
+			for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+				const char *value = graph_attr(a->graph, id, names[i]);
+				if (value)
+					e.attrs[e.n_attrs++] = (struct finding_attr){ names[i], value };
+			}
 			if (entity_is_called(&e, q->target))
-				return true;
+				return id;
 		}
 	}
-	return false;
+	return ENTITY_NONE;
+}
+
+static bool is_node(const struct agent *a, const struct query *q)
+{
+	return !q->target[0] || strcmp(q->target, a->settings->node) == 0;
 }
 
 /* Not every process has an entity: a quiet one is only counted. /proc decides, but that is the collectors' to read. */
 static bool is_plain_pid(const struct query *q)
 {
-	return q->target_kind == ENTITY_PROCESS && q->target[0] && strspn(q->target, "0123456789") == strlen(q->target) &&
-	       kill((pid_t)strtol(q->target, NULL, 10), 0) == 0;
+	uint64_t pid;
+	if (q->target_kind != ENTITY_PROCESS || text_parse_u64(q->target, &pid) < 0 || pid == 0 || pid > INT32_MAX)
+		return false;
+	return kill((pid_t)pid, 0) == 0 || errno == EPERM;
 }
 
 static int explain(struct agent *a, const struct query *q, struct answer *answer)
@@ -106,15 +121,16 @@ static int explain(struct agent *a, const struct query *q, struct answer *answer
 	if (r < 0)
 		return r;
 	answer_rank(answer);
+	cut(answer, q->limit);
 	r = health_unknown(a, answer);
-	if (r == 0 && answer->n_findings == 0 && !target_exists(a, q) && !is_plain_pid(q)) {
+	if (r == 0 && answer->n_findings == 0 && !is_node(a, q) && find_target(a, q) == ENTITY_NONE && !is_plain_pid(q)) {
 		answer->status = ANSWER_NOT_FOUND;
 		answer->message = arena_printf(answer->arena, "nothing on node %s is called '%s'", a->settings->node, q->target);
 	}
 	return r;
 }
 
-static int later_first(const void *x, const void *y)
+static int earlier_first(const void *x, const void *y)
 {
 	const struct answer_line *a = x, *b = y;
 	return a->at < b->at ? -1 : a->at > b->at;
@@ -132,6 +148,15 @@ static void add_moment(struct answer *answer, const struct finding *f, wall_ns_t
 	line->text = f->title;
 	line->detail = f->rule;
 	line->severity = f->severity;
+}
+
+static void keep_latest(struct answer *answer, uint32_t limit)
+{
+	if (limit == 0 || answer->n_lines <= limit)
+		return;
+	answer->lines += answer->n_lines - limit;
+	answer->n_lines = limit;
+	answer->truncated = true;
 }
 
 /* Openings, resolutions and the evidence between them, in order of time. */
@@ -163,31 +188,15 @@ static int timeline(struct agent *a, const struct query *q, struct answer *answe
 		}
 	}
 	if (answer->n_lines > 1)
-		qsort(answer->lines, answer->n_lines, sizeof(answer->lines[0]), later_first);
+		qsort(answer->lines, answer->n_lines, sizeof(answer->lines[0]), earlier_first);
+	keep_latest(answer, q->limit);
 	return 0;
-}
-
-static entity_id find_target(const struct agent *a, const struct query *q)
-{
-	if (!q->target[0] || strcmp(q->target, a->settings->node) == 0)
-		return ENTITY_NONE;
-	for (enum entity_kind kind = 0; kind < ENTITY_KIND_MAX; kind++) {
-		size_t cursor = 0;
-		entity_id id;
-		while ((q->target_kind == ENTITY_KIND_MAX || q->target_kind == kind) &&
-		       (id = graph_next(a->graph, kind, &cursor)) != ENTITY_NONE) {
-			struct finding_entity e = { .kind = kind, .id = graph_key(a->graph, id) };
-			if (entity_is_called(&e, q->target))
-				return id;
-		}
-	}
-	return ENTITY_NONE;
 }
 
 static int why_not(struct agent *a, const struct query *q, struct answer *answer)
 {
-	entity_id target = find_target(a, q);
-	if (q->target[0] && target == ENTITY_NONE && strcmp(q->target, a->settings->node) != 0) {
+	entity_id target = is_node(a, q) ? ENTITY_NONE : find_target(a, q);
+	if (target == ENTITY_NONE && !is_node(a, q)) {
 		answer->status = ANSWER_NOT_FOUND;
 		answer->message = arena_printf(answer->arena, "nothing on node %s is called '%s'", a->settings->node, q->target);
 		return 0;
@@ -214,6 +223,8 @@ static int reload(struct agent *a, int privileged, struct answer *answer)
 	}
 	int r = rulebook_load(a->rulebook, loop_now(a->loop));
 	const struct ruleset *rs = engine_ruleset(a->engine);
+	if (r == 0 && !rs)
+		r = -EINVAL;
 	answer->message = r < 0 ? arena_printf(answer->arena, "cannot reload: %s; the rules in force stay", strerror(-r)) :
 				  arena_printf(answer->arena, "%u causes and %u symptoms in force, %u rejected", rs->n_causes,
 					       rs->n_symptoms, rs->n_rejected);

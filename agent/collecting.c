@@ -12,6 +12,7 @@
 #include "collectors/self.h"
 
 #define MAX_BACK_OFF_NS (60 * NS_PER_S)
+#define MIN_ROOM        16 /* free events of a batch below which nobody is drained */
 
 struct slot {
 	const struct collector *collector;
@@ -23,6 +24,7 @@ struct slot {
 	int error;
 	char reason[256];
 	mono_ns_t due;
+	mono_ns_t rest_until;    /* draining failed: its descriptor is not waited for until then */
 	uint64_t back_off_ns;
 	struct collecting *owner;
 };
@@ -35,6 +37,7 @@ struct collecting {
 	void *arg;
 	struct slot slots[COLLECTING_MAX];
 	size_t n;
+	size_t first; /* to be drained: the one for which there was no room last time */
 };
 
 /* Something to drain: wait no more for this one until it has been drained, or the loop would spin on it. */
@@ -151,9 +154,8 @@ void collecting_close(struct collecting **collecting)
 
 static void note_failure(struct slot *s, int error, mono_ns_t now, struct batch *out)
 {
-	uint64_t interval_ns = s->collector->interval_ms * NS_PER_MS;
+	uint64_t interval_ns = MAX_OF(s->collector->interval_ms * NS_PER_MS, NS_PER_S);
 	s->back_off_ns = MIN_OF(MAX_OF(s->back_off_ns * 2, interval_ns * 2), MAX_BACK_OFF_NS);
-	s->due = now + s->back_off_ns;
 	s->error = error;
 	snprintf(s->reason, sizeof(s->reason), "reading failed: %s", strerror(-error));
 	if (!s->failing)
@@ -184,10 +186,12 @@ static void collect_slot(struct slot *s, mono_ns_t now, struct batch *out)
 		return;
 	batch_set_metric_base(out, s->first);
 	int r = s->collector->collect(s->state, now, out);
-	if (r < 0)
+	if (r < 0) {
 		note_failure(s, r, now, out);
-	else
-		note_success(s, now, out);
+		s->due = now + s->back_off_ns;
+	} else if (!s->rest_until) {
+		note_success(s, now, out); /* one whose events fail is not well because its counters are */
+	}
 }
 
 void collecting_collect(struct collecting *c, mono_ns_t now, struct batch *out)
@@ -202,26 +206,48 @@ void collecting_collect(struct collecting *c, mono_ns_t now, struct batch *out)
 	batch_set_metric_base(out, 0);
 }
 
+/* Whether it has more than `max`. One that fails rests, or its descriptor, readable for ever, would wake us for ever. */
+static bool drain_slot(struct slot *s, mono_ns_t now, unsigned max, struct batch *out)
+{
+	batch_set_metric_base(out, s->first);
+	int n = s->collector->drain(s->state, max, out);
+	if (n < 0 && n != -EAGAIN) {
+		note_failure(s, n, now, out);
+		s->rest_until = now + s->back_off_ns;
+		return false;
+	}
+	if (s->rest_until)
+		note_success(s, now, out);
+	s->rest_until = 0;
+	return n >= 0 && (unsigned)n >= max;
+}
+
 bool collecting_drain(struct collecting *c, mono_ns_t now, unsigned max, struct batch *out)
 {
-	bool more = false;
-	for (size_t i = 0; i < c->n; i++) {
+	bool more = false, full = false;
+	size_t first = c->first;
+	for (size_t n = 0; n < c->n; n++) {
+		size_t i = (first + n) % c->n;
 		struct slot *s = &c->slots[i];
-		if (!s->source)
+		if (!s->source || now < s->rest_until)
 			continue;
 		if (s->isolate) {
 			(void)isolate_drain(s->isolate, now, out);
 		} else if (s->collector->drain) {
-			batch_set_metric_base(out, s->first);
-			int n = s->collector->drain(s->state, max, out);
-			more |= n >= 0 && (unsigned)n >= max;
-			if (n < 0 && n != -EAGAIN)
-				note_failure(s, n, now, out);
+			/* What has no room in this batch stays where it is until the next, unless its ring overflows. */
+			size_t room = out->max_events - out->n_events;
+			if (room < MIN_ROOM) {
+				if (!full)
+					c->first = i;
+				full = true;
+				continue;
+			}
+			more |= drain_slot(s, now, (unsigned)MIN_OF((size_t)max, room), out);
 		}
-		(void)loop_fd_set_events(s->source, EPOLLIN);
+		(void)loop_fd_set_events(s->source, s->rest_until ? 0 : EPOLLIN);
 	}
 	batch_set_metric_base(out, 0);
-	return more;
+	return more || full;
 }
 
 void collecting_want(struct collecting *c, const struct graph *graph, const struct want *wants, size_t n)
@@ -268,8 +294,13 @@ void collecting_visit(struct collecting *c, collecting_status_fn visit, void *ar
 		struct isolate_stats stats = {0};
 		if (s->isolate)
 			isolate_stats(s->isolate, &stats);
+		char reason[128];
+		snprintf(reason, sizeof(reason), "its process fails: %llu missed deadlines, %llu deaths",
+			 (unsigned long long)stats.missed_deadlines, (unsigned long long)stats.deaths);
 		if (stats.stuck)
 			visit(arg, s->collector, NULL, -ETIMEDOUT, "its process hangs in the kernel and does not die");
+		else if (stats.failing)
+			visit(arg, s->collector, NULL, -EIO, reason);
 		else
 			visit(arg, s->collector, NULL, s->error, s->reason[0] ? s->reason : NULL);
 		struct hook_visit v = { s->collector, visit, arg };

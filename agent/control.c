@@ -161,8 +161,12 @@ static void on_listen(void *arg, uint32_t events UNUSED, mono_ns_t now)
 	struct control *control = arg;
 	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++) {
 		AUTO_CLOSE int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd < 0)
+		if (fd < 0) {
+			/* Out of descriptors: whoever waits stays readable for ever, and would have the loop to himself. */
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+				(void)loop_fd_set_events(control->source, 0);
 			return;
+		}
 		if (client_add(control, fd, now) == 0)
 			(void)TAKE_FD(fd);
 	}
@@ -172,6 +176,7 @@ static void on_sweep(void *arg, mono_ns_t now)
 {
 	struct control *control = arg;
 	(void)loop_timer_set(control->sweep, now + 2 * NS_PER_S, NS_PER_S);
+	(void)loop_fd_set_events(control->source, EPOLLIN);
 	for (size_t i = 0; i < CONTROL_MAX_CLIENTS; i++)
 		if (control->clients[i] && mono_since(control->clients[i]->last, now) > SILENCE_NS)
 			client_drop(control->clients[i]);

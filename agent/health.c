@@ -22,7 +22,27 @@ static bool is_blind(int error)
 	return error < 0 && error != -ECANCELED && error != -ENODEV;
 }
 
-/* Rules that read a metric of this collector, by name; "" when none does. */
+static bool program_reads(const struct agent *a, const struct program *program, const char *source)
+{
+	for (uint32_t m = 0; m < program->n_metrics; m++) {
+		const char *from = metrics_source(a->metrics, program->metrics[m]);
+		if (from && strcmp(from, source) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool cause_needs(const struct agent *a, const struct ruleset *rs, const struct cause_rule *c, const char *source)
+{
+	if (program_reads(a, &rs->programs[c->trigger], source))
+		return true;
+	for (uint32_t i = 0; i < c->n_requires; i++)
+		if (program_reads(a, &rs->programs[c->requires[i].when], source))
+			return true;
+	return false;
+}
+
+/* Causes that cannot be told without a metric of this collector; NULL when there are none. */
 static const char *rules_that_need(const struct agent *a, const char *source, struct arena *arena)
 {
 	const struct ruleset *rs = engine_ruleset(a->engine);
@@ -30,18 +50,9 @@ static const char *rules_that_need(const struct agent *a, const char *source, st
 	struct text t;
 	text_init(&t, buffer, sizeof(buffer));
 	size_t n = 0;
-	for (uint32_t i = 0; rs && i < rs->n_causes; i++) {
-		const struct cause_rule *c = &rs->causes[i];
-		const uint32_t programs[] = { c->trigger, c->n_requires ? c->requires[0].when : c->trigger };
-		bool needs = false;
-		for (size_t p = 0; p < ARRAY_LEN(programs) && !needs; p++)
-			for (uint32_t m = 0; m < rs->programs[programs[p]].n_metrics && !needs; m++) {
-				const char *from = metrics_source(a->metrics, rs->programs[programs[p]].metrics[m]);
-				needs = from && strcmp(from, source) == 0;
-			}
-		if (needs)
-			text_addf(&t, "%s%s", n++ ? ", " : "", c->id);
-	}
+	for (uint32_t i = 0; rs && i < rs->n_causes; i++)
+		if (cause_needs(a, rs, &rs->causes[i], source))
+			text_addf(&t, "%s%s", n++ ? ", " : "", rs->causes[i].id);
 	return n ? arena_strdup(arena, buffer) : NULL;
 }
 
@@ -107,18 +118,22 @@ static void note_exporter(void *arg, const struct exporter *exporter, int error,
 
 static void note_spool(struct agent *a, struct answer *answer)
 {
-	struct spool_stats stats;
-	spool_stats(a->spool, &stats);
+	struct spool_stats spool;
+	struct storing_stats storing;
+	spool_stats(a->spool, &spool);
+	storing_stats(a->storing, &storing);
+	int error = storing_error(a->storing);
+	uint64_t dropped = spool.dropped_resolved + spool.dropped_superseded;
 	struct answer_line *line = answer_add_line(answer);
 	if (!line)
 		return;
 	line->what = "spool";
-	line->status = a->spool_error ? "failed" : "ok";
-	line->text = a->spool_error ? arena_strdup(answer->arena, strerror(-a->spool_error)) :
-				      arena_printf(answer->arena, "%llu changes wait for the hub; %llu dropped",
-						   (unsigned long long)stats.unacked,
-						   (unsigned long long)(stats.dropped_resolved + stats.dropped_superseded));
-	line->severity = a->spool_error ? SEVERITY_WARNING : SEVERITY_INFO;
+	line->status = error ? "failed" : storing.lost ? "degraded" : "ok";
+	line->text = error ? arena_printf(answer->arena, "%s: %s; %llu changes wait in memory, %llu lost", a->settings->state_dir,
+					  strerror(-error), (unsigned long long)storing.waiting, (unsigned long long)storing.lost) :
+			     arena_printf(answer->arena, "%llu changes wait for the hub; %llu dropped", (unsigned long long)spool.unacked,
+					  (unsigned long long)(dropped + storing.lost));
+	line->severity = error || storing.lost ? SEVERITY_WARNING : SEVERITY_INFO;
 }
 
 static void note_losses(struct agent *a, struct answer *answer)

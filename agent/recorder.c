@@ -68,7 +68,9 @@ static void prune_ring(struct recorder *r)
 	for (size_t i = 0; i < n; i++)
 		total += file_bytes(r->ring_fd, names[i]);
 	size_t first = 0;
-	while (first < n && (n - first > RECORDER_SEGMENTS || (total > r->max_bytes && n - first > 1))) {
+	/* Room for the segment that begins now. */
+	uint64_t max = r->max_bytes - r->max_bytes / 4;
+	while (first < n && (n - first >= RECORDER_SEGMENTS || (total > max && n - first > 1))) {
 		total -= MIN_OF(total, file_bytes(r->ring_fd, names[first]));
 		(void)unlinkat(r->ring_fd, names[first], 0);
 		first++;
@@ -148,17 +150,16 @@ static int write_all(int fd, const struct buf *b)
 	return 0;
 }
 
+static void segment_name(uint64_t sequence, char ret_name[32])
+{
+	snprintf(ret_name, 32, "%012llu.why", (unsigned long long)sequence);
+}
+
 static int begin_segment(struct recorder *r, const struct batch *b, wall_ns_t wall)
 {
 	if (r->fd >= 0)
 		(void)close(TAKE_FD(r->fd));
 	prune_ring(r);
-	char name[32];
-	snprintf(name, sizeof(name), "%012llu.why", (unsigned long long)r->sequence);
-	AUTO_CLOSE int fd = openat(r->ring_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-	if (fd < 0)
-		return -errno;
-	r->sequence++;
 	r->header.wall = wall;
 	r->header.mono = b->now;
 	codec_writer_restart(r->writer);
@@ -167,10 +168,28 @@ static int begin_segment(struct recorder *r, const struct batch *b, wall_ns_t wa
 		error = codec_write_graph(r->writer, b->graph, b->now, &r->buf);
 	if (error < 0)
 		return error;
-	r->fd = TAKE_FD(fd);
+	char name[32];
+	segment_name(r->sequence++, name);
+	r->fd = openat(r->ring_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	if (r->fd < 0)
+		return -errno;
 	r->begun = b->now;
 	r->segment_bytes = 0;
 	return 0;
+}
+
+/* What is torn here is cut off by the reader; the next attempt begins a new segment. One without anything whole in it goes: on a
+ * full disk such would push out, one a minute, those that tell how it came to that. */
+static void end_torn(struct recorder *r)
+{
+	if (r->fd < 0)
+		return;
+	(void)close(TAKE_FD(r->fd));
+	if (r->segment_bytes > 0)
+		return;
+	char name[32];
+	segment_name(r->sequence - 1, name);
+	(void)unlinkat(r->ring_fd, name, 0);
 }
 
 int recorder_put(struct recorder *r, const struct batch *b, wall_ns_t wall)
@@ -188,10 +207,9 @@ int recorder_put(struct recorder *r, const struct batch *b, wall_ns_t wall)
 	if (error == 0)
 		error = write_all(r->fd, &r->buf);
 	if (error < 0) {
-		/* What is torn here is cut off by the reader; the next attempt begins a new segment. */
-		if (r->fd >= 0)
-			(void)close(TAKE_FD(r->fd));
+		end_torn(r);
 		r->paused_until = b->now + PAUSE_NS;
+		r->stats.missed_ticks++;
 		r->stats.errors++;
 		return error;
 	}

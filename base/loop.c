@@ -152,7 +152,11 @@ int loop_add_fd(struct loop *l, int fd, uint32_t events, enum loop_priority prio
 
 int loop_fd_set_events(struct loop_source *s, uint32_t events)
 {
-	return sd_event_source_set_io_events(s->source, events);
+	/* No events wanted is not the same as none told: a hangup comes all the same, for ever, unless the source is off. */
+	int r = events ? sd_event_source_set_io_events(s->source, events) : 0;
+	if (r >= 0)
+		r = sd_event_source_set_enabled(s->source, events ? SD_EVENT_ON : SD_EVENT_OFF);
+	return r < 0 ? r : 0;
 }
 
 int loop_add_timer(struct loop *l, enum loop_priority priority, const char *name, loop_timer_fn fn, void *arg,

@@ -39,7 +39,7 @@ void loop_free(struct loop **loop);   /* frees the sources that are left, too */
  * -EPERM: that kind of descriptor cannot be waited for; -ENOMEM; -ENOSPC. */
 int loop_add_fd(struct loop *l, int fd, uint32_t events, enum loop_priority priority, const char *name, loop_fd_fn fn,
 		void *arg, struct loop_source **ret_source);
-int loop_fd_set_events(struct loop_source *s, uint32_t events);
+int loop_fd_set_events(struct loop_source *s, uint32_t events); /* 0: nothing at all, not even a hangup, until set again */
 
 /* Off until loop_timer_set. */
 int loop_add_timer(struct loop *l, enum loop_priority priority, const char *name, loop_timer_fn fn, void *arg,

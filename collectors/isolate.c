@@ -508,5 +508,6 @@ mono_ns_t isolate_due(const struct isolate *i)
 void isolate_stats(const struct isolate *i, struct isolate_stats *ret_stats)
 {
 	*ret_stats = i->stats;
+	ret_stats->failing = i->failing;
 	ret_stats->running = i->pid != 0 && !i->dying;
 }

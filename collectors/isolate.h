@@ -42,6 +42,7 @@ mono_ns_t isolate_due(const struct isolate *i);
 struct isolate_stats {
 	uint64_t requests, replies, missed_deadlines, deaths, starts;
 	bool running, stuck; /* stuck: a killed child has not gone away */
+	bool failing;        /* said to fail or stall, and not yet to have recovered */
 };
 void isolate_stats(const struct isolate *i, struct isolate_stats *ret_stats);
 

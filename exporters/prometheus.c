@@ -220,7 +220,7 @@ static int open_server(const struct export_env *env, void **ret_state)
 	struct prometheus *p;
 	int r;
 
-	if (!env->metrics_listen || !*env->metrics_listen)
+	if (!env->metrics_listen || !*env->metrics_listen || strcmp(env->metrics_listen, "off") == 0)
 		return -ENOENT;
 	r = parse_listen(env->metrics_listen, &address);
 	if (r < 0) {

@@ -92,6 +92,42 @@ static void test_timer_fires_only_when_set_and_rearms(void **state)
 	loop_free(&s.loop);
 }
 
+static void on_hangup(void *arg, uint32_t events, mono_ns_t now)
+{
+	struct seen *s = arg;
+	(void)events;
+	(void)now;
+	if (++s->n < 100)
+		(void)loop_fd_set_events(s->source, 0);
+	else
+		loop_exit(s->loop, 1); /* it is told again and again, and nothing of lower priority is served */
+}
+
+static void on_end(void *arg, mono_ns_t now)
+{
+	struct seen *s = arg;
+	(void)now;
+	loop_exit(s->loop, 0);
+}
+
+static void test_no_events_wanted_is_no_hangup_either(void **state)
+{
+	(void)state;
+	struct seen s = {0};
+	int ends[2];
+	struct loop_source *timer;
+	assert_ok(pipe2(ends, O_CLOEXEC));
+	assert_ok(loop_new(&s.loop));
+	assert_ok(loop_add_fd(s.loop, ends[0], EPOLLIN, LOOP_DRAIN, "pipe", on_hangup, &s, &s.source));
+	assert_ok(loop_add_timer(s.loop, LOOP_TICK, "end", on_end, &s, &timer));
+	assert_ok(loop_timer_set(timer, loop_now(s.loop) + 20 * NS_PER_MS, 0));
+	close(ends[1]);
+	assert_int_equal(loop_run(s.loop), 0);
+	assert_int_equal(s.n, 1);
+	loop_free(&s.loop);
+	close(ends[0]);
+}
+
 static void on_signal(void *arg, int signo, mono_ns_t now)
 {
 	(void)now;
@@ -125,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lower_priority_number_is_served_first),
 		cmocka_unit_test(test_timer_fires_only_when_set_and_rearms),
+		cmocka_unit_test(test_no_events_wanted_is_no_hangup_either),
 		cmocka_unit_test(test_signal_arrives_in_the_loop),
 		cmocka_unit_test(test_what_cannot_be_waited_for_is_refused),
 	};
