@@ -2,6 +2,7 @@
 /* Bytes as a kernel log: through the record parser, the matcher and every template, then the whole collector on a pipe
  * of them. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Bytes as the files of /proc, /sys and cgroups: the same bytes stand under every name that the collectors read. */
 #include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -43,12 +45,24 @@ static void write_file(const char *name, const void *data, size_t size)
 	close(fd);
 }
 
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st, (void)flag, (void)ftw;
+	return remove(path);
+}
+
+static void remove_root(void)
+{
+	(void)nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static void make_root(void)
 {
 	static const char mounts[] = "cgroup2 /c cgroup2 rw 0 0\ncgroup /v cgroup rw,memory 0 0\n";
 	char path[128], bytes[64];
 	if (!mkdtemp(root))
 		abort();
+	(void)atexit(remove_root);
 	write_file("bytes", "", 0);
 	write_file("proc/mounts", mounts, sizeof(mounts) - 1);
 	snprintf(bytes, sizeof(bytes), "%s/bytes", root);
