@@ -37,6 +37,9 @@ void render_unknown(struct page *p, const struct answer *a, const struct common 
 /* Status not OK: what is wrong and what to do, for standard error. */
 void render_refusal(struct page *p, const struct answer *a);
 
+/* "process python3[4242]"; the kind is left out where the name says it already ("GPU 3"). */
+void render_entity(const struct finding_entity *e, char *ret_text, size_t size);
+
 /* Is the finding, as far as this answer tells, an effect of another open one that counts? */
 bool render_is_explained(const struct answer *a, const struct finding *f);
 

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -14,9 +15,14 @@ static const char *or_empty(const char *text)
 	return text ? text : "";
 }
 
-static const char *entity_name(const struct finding_entity *e)
+void render_entity(const struct finding_entity *e, char *ret_text, size_t size)
 {
-	return e->name && e->name[0] ? e->name : e->id && e->id[0] ? e->id : "?";
+	const char *name = e->name && e->name[0] ? e->name : e->id && e->id[0] ? e->id : "?", *kind = entity_kind_name(e->kind);
+
+	if (strncasecmp(name, kind, strlen(kind)) == 0)
+		snprintf(ret_text, size, "%s", name);
+	else
+		snprintf(ret_text, size, "%s %s", kind, name);
 }
 
 static size_t limit(const struct common *c, size_t n)
@@ -193,16 +199,17 @@ static void because(struct page *p, const struct answer *a, const struct finding
 static void explains(struct page *p, const struct answer *a, const struct finding *f, const struct common *c)
 {
 	size_t n = limit(c, f->n_explains);
-	char line[LINE], at[48];
+	char line[LINE], subject[512], at[48];
 
 	for (size_t i = 0; i < n; i++) {
 		const struct finding_explained *e = &f->explains[i];
 		const struct finding *symptom = e->finding[0] ? find(a, e->finding) : NULL;
 
+		render_entity(&e->subject, subject, sizeof(subject));
 		if (symptom && symptom->title && symptom->title[0])
 			snprintf(line, sizeof(line), "%s", symptom->title);
 		else
-			snprintf(line, sizeof(line), "%s on %s %s", or_empty(e->symptom), entity_kind_name(e->subject.kind), entity_name(&e->subject));
+			snprintf(line, sizeof(line), "%s on %s", or_empty(e->symptom), subject);
 		page_time(p, e->at, false, at, sizeof(at));
 		page_row(p, i ? "" : "explains", STYLE_PLAIN, line, e->at ? at : NULL);
 	}
@@ -212,14 +219,16 @@ static void explains(struct page *p, const struct answer *a, const struct findin
 static void affected(struct page *p, const struct finding *f, const struct common *c)
 {
 	size_t n = limit(c, f->n_affected), left = f->n_affected - n + f->more_affected;
-	char line[4 * LINE];
+	char line[4 * LINE], name[512];
 	struct text t;
 
 	if (f->n_affected == 0)
 		return;
 	text_init(&t, line, sizeof(line));
-	for (size_t i = 0; i < n; i++)
-		text_addf(&t, "%s%s %s", i ? ", " : "", entity_kind_name(f->affected[i].kind), entity_name(&f->affected[i]));
+	for (size_t i = 0; i < n; i++) {
+		render_entity(&f->affected[i], name, sizeof(name));
+		text_addf(&t, "%s%s", i ? ", " : "", name);
+	}
 	if (left > 0)
 		text_addf(&t, " and %zu more", left);
 	page_row(p, "affected", STYLE_PLAIN, line, NULL);

@@ -9,9 +9,7 @@
 
 static const char *subject(const struct finding *f, char *ret_text, size_t size)
 {
-	const char *name = f->subject.name && f->subject.name[0] ? f->subject.name : f->subject.id;
-
-	snprintf(ret_text, size, "%s %s", entity_kind_name(f->subject.kind), name ? name : "?");
+	render_entity(&f->subject, ret_text, size);
 	return ret_text;
 }
 
