@@ -63,7 +63,7 @@ const char *compose_why_not(struct compose *c, const struct cause_rule *rule, en
 
 	text_init(&t, buffer, sizeof(buffer));
 	*ret_unknown = false;
-	judge_cause(m, rule, entity, c->wall, NULL, &j);
+	judge_cause(m, rule, entity, c->wall, false, NULL, &j);
 	if (j.match == TRUTH_FALSE || j.holds == TRUTH_TRUE)
 		return NULL;
 	if (j.unless)

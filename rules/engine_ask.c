@@ -98,7 +98,7 @@ static double nearness(struct ask *ask, entity_id entity)
 {
 	struct judgement j;
 
-	judge_cause(&ask->m, ask->rule, entity, ask->wall, NULL, &j);
+	judge_cause(&ask->m, ask->rule, entity, ask->wall, true, NULL, &j);
 	return (j.trigger == TRUTH_TRUE	     ? 100
 		: j.trigger == TRUTH_UNKNOWN ? 10
 					     : 0) +
@@ -212,7 +212,7 @@ static void decide(struct ask *ask, entity_id entity)
 	struct answer *a = ask->answer;
 	struct judgement j;
 
-	judge_cause(&ask->m, ask->rule, entity, ask->wall, NULL, &j);
+	judge_cause(&ask->m, ask->rule, entity, ask->wall, true, NULL, &j);
 	if (s && instance_is_open(&s->life)) {
 		a->verdict = "blamed";
 		a->message = arena_printf(a->arena, "it is blamed: %s", s->id);

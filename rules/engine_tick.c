@@ -22,6 +22,20 @@ static bool begins(struct engine *e, const struct wake_call *call)
 	       machine_truth(&e->m, symptom ? symptom->when : cause->trigger, call->entity) == TRUTH_TRUE;
 }
 
+/* A suspicion of now is worth more than the memory of one that is over. */
+static void make_room(struct engine *e, uint32_t rule)
+{
+	for (uint32_t at = e->roster->first_of_rule[rule]; at != ROSTER_NONE;) {
+		struct suspect *s = roster_at(e->roster, at);
+
+		at = s->next_of_rule;
+		if (s->life.state == INSTANCE_RESTING && !s->published) {
+			roster_remove(e->roster, s);
+			return;
+		}
+	}
+}
+
 static void wake_suspect(struct engine *e, const struct wake_call *call)
 {
 	struct suspect *s = roster_find(e->roster, call->rule, call->entity);
@@ -29,6 +43,8 @@ static void wake_suspect(struct engine *e, const struct wake_call *call)
 	if (!s) {
 		if (!begins(e, call))
 			return;
+		if (roster_is_full(e->roster, call->rule))
+			make_room(e, call->rule);
 		s = roster_add(e->roster, call->rule, call->entity);
 		if (!s)
 			return;
@@ -82,12 +98,12 @@ static void judge_absent(struct engine *e, struct suspect *s)
 
 static void judge_present(struct engine *e, struct suspect *s)
 {
-	bool counts = instance_is_open(&s->life) || s->triggered == TRUTH_TRUE;
+	bool open = instance_is_open(&s->life), counts = open || s->triggered == TRUTH_TRUE;
 
 	if (s->is_symptom)
 		judge_symptom(&e->m, &e->rs->symptoms[s->rule], s->entity, e->wall, &s->j);
 	else
-		judge_cause(&e->m, &e->rs->causes[s->rule - e->rs->n_symptoms], s->entity, e->wall,
+		judge_cause(&e->m, &e->rs->causes[s->rule - e->rs->n_symptoms], s->entity, e->wall, open,
 			    counts ? &s->seen : NULL, &s->j);
 	if (s->j.clears == TRUTH_UNKNOWN && graph_is_gone(e->options.graph, s->entity, NULL))
 		s->j.clears = TRUTH_TRUE; /* nothing will be read of it any more */
@@ -175,19 +191,33 @@ static void step_all(struct engine *e, bool symptoms)
 	}
 }
 
-static void forget_idle(struct engine *e)
+/* Rest is a memory: of a finding that may come back, and of closings that may turn out to be flapping. Neither can happen
+ * to what is gone, nor to a symptom that never had to be said. */
+static bool may_be_forgotten(const struct engine *e, const struct suspect *s)
+{
+	if (s->published)
+		return false;
+	if (s->rule == ROSTER_ORPHAN || s->change == INSTANCE_OVER)
+		return true;
+	if (s->life.state == INSTANCE_IDLE)
+		return s->triggered != TRUTH_TRUE && e->m.now > s->watch_until;
+	if (s->life.state != INSTANCE_RESTING || s->triggered == TRUTH_TRUE)
+		return false;
+	return !s->kept && (s->revision == 0 || s->entity == ENTITY_NONE ||
+			    graph_is_gone(e->options.graph, s->entity, NULL));
+}
+
+static void end_tick(struct engine *e)
 {
 	for (uint32_t i = e->roster->n; i-- > 0;) {
 		struct suspect *s = roster_at(e->roster, e->roster->list[i]);
-		bool over = s->change == INSTANCE_OVER ||
-			    (s->life.state == INSTANCE_IDLE && s->triggered != TRUTH_TRUE && e->m.now > s->watch_until);
 
 		s->woken_at = 0;
 		s->n_events = 0;
 		if (s->life.state == INSTANCE_RESTING && s->kept && !s->published && s->rule != ROSTER_ORPHAN &&
-		    mono_since(s->life.closed_at[0], e->m.now) > engine_hold(e, s)->cooldown_ns)
+		    mono_since(s->life.closed_at[0], e->m.now) >= engine_hold(e, s)->cooldown_ns)
 			kept_free(&s->kept);
-		if ((over || s->rule == ROSTER_ORPHAN) && !s->published)
+		if (may_be_forgotten(e, s))
 			roster_remove(e->roster, s);
 	}
 }
@@ -225,6 +255,6 @@ int engine_tick(struct engine *e, const struct batch *in, mono_ns_t now, wall_ns
 	engine_publish_changes(e);
 	engine_publish_full(e);
 	engine_find_wants(e);
-	forget_idle(e);
+	end_tick(e);
 	return 0;
 }

@@ -48,7 +48,7 @@ void engine_find_wants(struct engine *e)
 		const struct cause_rule *rule;
 
 		if (s->is_symptom || s->rule == ROSTER_ORPHAN || s->entity == ENTITY_NONE ||
-		    (s->triggered != TRUTH_TRUE && !instance_is_open(&s->life)))
+		    (!instance_is_open(&s->life) && (s->triggered != TRUTH_TRUE || s->j.holds == TRUTH_FALSE)))
 			continue;
 		rule = &e->rs->causes[s->rule - e->rs->n_symptoms];
 		want_items(e, s, rule->requires, rule->n_requires, s->j.marks.requires_known);

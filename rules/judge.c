@@ -100,27 +100,30 @@ static void marks_add(struct score_marks *to, const struct score_marks *from)
 	to->refutes_known |= from->refutes_known;
 }
 
-void judge_cause(struct machine *m, const struct cause_rule *rule, entity_id entity, wall_ns_t wall,
+void judge_cause(struct machine *m, const struct cause_rule *rule, entity_id entity, wall_ns_t wall, bool whole,
 		 const struct score_marks *seen, struct judgement *ret_judgement)
 {
 	struct judgement j = {.requires = TRUTH_UNKNOWN};
-	enum truth believed;
+	bool weigh;
 
 	j.match = machine_truth(m, rule->match, entity);
 	j.trigger = machine_truth(m, rule->trigger, entity);
 	mark_all(m, rule->requires, rule->n_requires, entity, &j.marks.requires_true, &j.marks.requires_known);
 	j.requires = all_of(rule->n_requires, j.marks.requires_true, j.marks.requires_known);
 	j.holds = truth_and(j.match, truth_and(j.trigger, j.requires));
-	j.clears = clears_by(m, &rule->hold, entity, j.holds);
-	mark_all(m, rule->supports, rule->n_supports, entity, &j.marks.supports_true, &j.marks.supports_known);
-	mark_all(m, rule->refutes, rule->n_refutes, entity, &j.marks.refutes_true, &j.marks.refutes_known);
+	weigh = whole || j.holds != TRUTH_FALSE;
+	if (weigh) {
+		j.clears = clears_by(m, &rule->hold, entity, j.holds);
+		mark_all(m, rule->supports, rule->n_supports, entity, &j.marks.supports_true, &j.marks.supports_known);
+		mark_all(m, rule->refutes, rule->n_refutes, entity, &j.marks.refutes_true, &j.marks.refutes_known);
+		j.exception = excepted_by(m, rule->exceptions, rule->n_exceptions, entity, wall);
+		j.unless = suppressed_by(m, rule, entity);
+	}
 	if (seen)
 		marks_add(&j.marks, seen);
 	score_cause(rule, &j.marks, &j.score);
-	j.exception = excepted_by(m, rule->exceptions, rule->n_exceptions, entity, wall);
-	j.unless = suppressed_by(m, rule, entity);
-	j.refuted = j.score.vetoed || j.exception || j.unless;
-	believed = !j.refuted && j.score.confidence >= rule->report_at ? TRUTH_TRUE : TRUTH_FALSE;
-	j.holds = truth_and(j.holds, believed);
+	j.refuted = weigh && (j.score.vetoed || j.exception || j.unless);
+	if (j.refuted || j.score.confidence < rule->report_at)
+		j.holds = TRUTH_FALSE;
 	*ret_judgement = j;
 }

@@ -28,8 +28,9 @@ struct judgement {
 
 void judge_symptom(struct machine *m, const struct symptom_rule *rule, entity_id entity, wall_ns_t wall,
 		   struct judgement *ret_judgement);
-/* `seen`: marks kept since it opened, NULL: none. */
-void judge_cause(struct machine *m, const struct cause_rule *rule, entity_id entity, wall_ns_t wall,
+/* `seen`: marks kept since it was triggered, NULL: none. Unless `whole`, what cannot hold is not weighed: a rule whose trigger
+ * or requirements are false costs no more than these. */
+void judge_cause(struct machine *m, const struct cause_rule *rule, entity_id entity, wall_ns_t wall, bool whole,
 		 const struct score_marks *seen, struct judgement *ret_judgement);
 
 /* One item; *ret_at (NULL ok) is the entity that decided, or the first that was looked at, ENTITY_NONE when none was

@@ -106,12 +106,17 @@ static void chain_out(struct roster *r, struct suspect *s)
 	r->n_of_rule[s->rule]--;
 }
 
+bool roster_is_full(const struct roster *r, uint32_t rule)
+{
+	return r->n == r->max || (rule != ROSTER_ORPHAN && r->n_of_rule[rule] >= RULESET_MAX_INSTANCES);
+}
+
 struct suspect *roster_add(struct roster *r, uint32_t rule, entity_id entity)
 {
 	struct suspect *s;
 	uint32_t at;
 
-	if (r->n == r->max || (rule != ROSTER_ORPHAN && r->n_of_rule[rule] >= RULESET_MAX_INSTANCES)) {
+	if (roster_is_full(r, rule)) {
 		r->refused++;
 		return NULL;
 	}

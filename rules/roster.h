@@ -83,6 +83,7 @@ void roster_free(struct roster **roster);
 struct suspect *roster_at(const struct roster *r, uint32_t position);
 uint32_t roster_position(const struct roster *r, const struct suspect *s);
 struct suspect *roster_find(const struct roster *r, uint32_t rule, entity_id entity); /* NULL */
+bool roster_is_full(const struct roster *r, uint32_t rule); /* as a whole, or for this rule */
 /* NULL: full, or the rule has RULESET_MAX_INSTANCES (counted). `entity` may be ENTITY_NONE, `rule` ROSTER_ORPHAN. */
 struct suspect *roster_add(struct roster *r, uint32_t rule, entity_id entity);
 void roster_remove(struct roster *r, struct suspect *s);

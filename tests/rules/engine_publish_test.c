@@ -246,6 +246,35 @@ static void test_overflow_is_said(void **state)
 	scene_close(&s);
 }
 
+/* Ten processes a second die, for ten minutes: what is over is forgotten, so there is always room. */
+static void test_a_crash_loop_does_not_fill_the_roster(void **state)
+{
+	struct engine_stats stats;
+	struct scene s;
+
+	(void)state;
+	scene_open(&s, scene_rules, 0);
+	for (unsigned second = 0; second < 600; second++) {
+		for (unsigned i = 0; i < 10; i++) {
+			char key[32];
+			entity_id id;
+
+			snprintf(key, sizeof(key), "%u/%u", second * 10 + i, second);
+			id = scene_entity(&s, ENTITY_PROCESS, key);
+			batch_value_number(s.batch, scene_event(&s, "proc.exit", id, 0), 1, 11);
+			batch_gone(s.batch, id);
+		}
+		scene_tick(&s, NS_PER_S);
+		(void)graph_expire(s.graph, s.now, NULL, NULL);
+		if (s.n_said > 1000)
+			scene_forget(&s);
+		engine_stats(s.engine, &stats);
+		assert_int_equal(stats.refused_instances, 0);
+		assert_true(stats.n_instances < 1000);
+	}
+	scene_close(&s);
+}
+
 /* Published in a fixed order: causes, then symptoms; by rule, then by entity. */
 static void test_order(void **state)
 {
@@ -333,7 +362,8 @@ int main(void)
 		cmocka_unit_test(test_a_shadow_hides_nothing),
 		cmocka_unit_test(test_simulated_and_visit),
 		cmocka_unit_test(test_overflow_is_said),
-		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_a_crash_loop_does_not_fill_the_roster),
+	    cmocka_unit_test(test_order),
 		cmocka_unit_test(test_restart_in_the_middle_keeps_ids),
 	};
 
