@@ -158,6 +158,7 @@ static int start_operations(struct call *c)
 int call_open(const struct call_options *options, const char *method, struct call **ret_call)
 {
 	AUTO(call_close) struct call *c = calloc(1, sizeof(*c));
+	grpc_slice name;
 	int r;
 
 	if (!c)
@@ -178,8 +179,10 @@ int call_open(const struct call_options *options, const char *method, struct cal
 	r = start_thread(c);
 	if (r < 0)
 		return r;
-	c->grpc = grpc_channel_create_call(c->channel, NULL, GRPC_PROPAGATE_DEFAULTS, c->events, grpc_slice_from_copied_string(method),
-					   NULL, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+	name = grpc_slice_from_copied_string(method);
+	c->grpc = grpc_channel_create_call(c->channel, NULL, GRPC_PROPAGATE_DEFAULTS, c->events, name, NULL,
+					   gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+	grpc_slice_unref(name); /* the call has taken a reference of its own */
 	if (!c->grpc)
 		return -ENOMEM;
 	r = start_operations(c);
