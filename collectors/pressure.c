@@ -21,7 +21,8 @@
 #define MAX_CGROUPS  512 /* whose pressure is read; each costs three descriptors */
 #define MAX_TRIGGERS 256 /* kernel triggers of cgroups; each costs kernel work while it is armed */
 #define SCAN_NS      (100 * NS_PER_MS) /* between two looks at all armed triggers */
-#define GRACE_NS     (30 * NS_PER_S) /* a cgroup without pressure for so long gives up its trigger's slot */
+#define GRACE_NS     (30 * NS_PER_S) /* a cgroup calm for so long gives up its triggers and is read more rarely */
+#define CALM_TICKS   3
 
 /* What the kernel is asked: stalled for so long within the window. A window that is a multiple of two seconds is
  * allowed without CAP_SYS_RESOURCE since 6.6. */
@@ -89,7 +90,7 @@ struct group {
 	uint32_t birth; /* 0: unused slot */
 	uint32_t slot;  /* in the tree */
 	bool node;
-	mono_ns_t at, stalled_at; /* last reading; last time anything stalled */
+	mono_ns_t born, at, stalled_at; /* first and last reading; last time anything stalled */
 	struct gauge gauges[N_RESOURCES];
 	struct trigger triggers[N_RESOURCES];
 };
@@ -101,6 +102,7 @@ struct pressure {
 	bool wide;         /* the narrow window was refused */
 	bool woken;        /* something fired that was not looked for yet */
 	mono_ns_t scanned;
+	unsigned tick;
 	struct cgroup_tree *tree; /* NULL: no cgroups */
 	size_t n_triggers, n_groups;
 	struct group node;
@@ -246,6 +248,14 @@ static int pressure_open(const struct collect_env *env, void **ret_state)
 
 /* ---- each second ---- */
 
+/* The kernel gives such a file whole in one read: asking for its end would double the cost. */
+static bool read_gauge(const struct gauge *gauge, char *ret_text, size_t size, size_t *ret_len)
+{
+	ssize_t n = gauge->fd < 0 ? -1 : pread(gauge->fd, ret_text, size, 0);
+	*ret_len = n > 0 ? (size_t)n : 0;
+	return n > 0;
+}
+
 /* "some avg10=0.00 avg60=0.00 avg300=0.00 total=123"; "full ..." may be missing for cpu. */
 static bool sample_gauge(struct gauge *gauge, double elapsed_us, uint32_t metric, entity_id e, struct batch *b)
 {
@@ -253,7 +263,7 @@ static bool sample_gauge(struct gauge *gauge, double elapsed_us, uint32_t metric
 	char text[512];
 	size_t len;
 	bool stalled = false;
-	if (gauge->fd < 0 || file_reread(gauge->fd, text, sizeof(text), &len) < 0)
+	if (!read_gauge(gauge, text, sizeof(text), &len))
 		return false;
 	struct fields rest = fields_of(text, len), line;
 	while (fields_line(&rest, &line))
@@ -283,6 +293,13 @@ static void sample_group(struct group *g, mono_ns_t now, entity_id e, struct bat
 		if (sample_gauge(&g->gauges[r], g->at ? elapsed_us : 0, first + r * N_SHARES, e, b))
 			g->stalled_at = now;
 	g->at = now;
+	if (!g->born)
+		g->born = now;
+}
+
+static bool is_calm(const struct group *g, mono_ns_t now)
+{
+	return g->born && mono_since(MAX_OF(g->stalled_at, g->born), now) > GRACE_NS;
 }
 
 /* A trigger costs the kernel work while anything stalls, and there are only so many: a cgroup gets its memory and I/O
@@ -292,7 +309,7 @@ static void arrange_triggers(struct pressure *p, struct group *g, mono_ns_t now)
 	bool armed = g->triggers[MEMORY].fd >= 0;
 	if (!p->use_triggers || p->trigger_error)
 		return;
-	if (armed && mono_since(g->stalled_at, now) > GRACE_NS) {
+	if (armed && is_calm(g, now)) {
 		group_disarm(p, g);
 		return;
 	}
@@ -346,12 +363,13 @@ static int pressure_collect(void *state, mono_ns_t now, struct batch *out)
 	sample_group(&p->node, now, graph_node(out->graph), out);
 	if (!p->tree)
 		return 0;
+	p->tick++;
 	cgroup_tree_refresh(p->tree, now, out);
 	follow_tree(p);
 	for (size_t i = 0; i < MAX_CGROUPS; i++) {
 		struct group *g = &p->groups[i];
 		const struct cgroup_node *n = g->birth ? cgroup_tree_at(p->tree, g->slot) : NULL;
-		if (!n)
+		if (!n || ((p->tick + i) % CALM_TICKS != 0 && is_calm(g, now)))
 			continue;
 		sample_group(g, now, cgroup_tree_entity_of_node(p->tree, n, out), out);
 		arrange_triggers(p, g, now);
@@ -387,7 +405,7 @@ static bool has_stalled(const struct pressure *p, const struct gauge *gauge)
 	size_t len;
 	struct fields line;
 	uint64_t total;
-	if (gauge->fd < 0 || !gauge->known[SOME] || file_reread(gauge->fd, text, sizeof(text), &len) < 0)
+	if (!gauge->known[SOME] || !read_gauge(gauge, text, sizeof(text), &len))
 		return false;
 	struct fields rest = fields_of(text, len);
 	return fields_line(&rest, &line) && fields_is(&line, "some") && fields_assigned(line, "total", &total) &&

@@ -59,6 +59,36 @@ static void test_shares_of_wall_time(void **unused)
 	harness_remove(folder);
 }
 
+/* A cgroup calm for half a minute is read every third second, until it shows pressure. */
+static void test_calm_cgroups_are_read_rarely(void **unused)
+{
+	(void)unused;
+	char folder[64];
+	unsigned n = 0;
+	harness_folder(folder, sizeof(folder));
+	harness_write(folder, "proc/mounts", "cgroup2 /c cgroup2 rw 0 0\n");
+	write_pressure(folder, "c/job/io.pressure", 0, 0);
+	struct harness *h = harness_open(&collector_pressure, folder);
+	for (unsigned s = 1; s <= 40; s++)
+		assert_ok(harness_collect(h, s * NS_PER_S));
+	for (unsigned s = 41; s <= 46; s++) {
+		assert_ok(harness_collect(h, s * NS_PER_S));
+		n += harness_has(h, "cgroup.psi.io.some_ratio", ENTITY_CGROUP, "/job");
+	}
+	assert_int_equal(n, 2);
+	write_pressure(folder, "c/job/io.pressure", 3000000, 0);
+	for (unsigned s = 47; s <= 49; s++)
+		assert_ok(harness_collect(h, s * NS_PER_S));
+	n = 0;
+	for (unsigned s = 50; s <= 52; s++) {
+		assert_ok(harness_collect(h, s * NS_PER_S));
+		n += harness_has(h, "cgroup.psi.io.some_ratio", ENTITY_CGROUP, "/job");
+	}
+	assert_int_equal(n, 3);
+	harness_close(&h);
+	harness_remove(folder);
+}
+
 static void test_fixtures(void **unused)
 {
 	(void)unused;
@@ -179,6 +209,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shares_of_wall_time),
+		cmocka_unit_test(test_calm_cgroups_are_read_rarely),
 		cmocka_unit_test(test_fixtures),
 		cmocka_unit_test(test_real_triggers_fire),
 	};
