@@ -16,6 +16,7 @@ struct checker {
 	bool in_predicate;          /* of count(): event names mean the candidate */
 	uint32_t predicate_metric;  /* METRIC_NONE: none seen yet */
 	bool via_taken;
+	unsigned inner;             /* conditions inside conditions: count(), count_entities(), peers() */
 };
 
 /* False: there was an error (told). */

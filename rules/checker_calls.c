@@ -9,6 +9,7 @@
 #include "rules/checker.h"
 #include "rules/path.h"
 
+#define MAX_INNER       3 /* one less than MACHINE_MAX_DEPTH */
 #define MAX_REGEX_BYTES 128
 #define MAX_REGEX_REPEAT 256 /* product of all bounds {n,m}: glibc copies the automaton so often */
 
@@ -89,6 +90,15 @@ static bool call_window(struct checker *c, struct ast *a, bool want_counter, boo
 	return true;
 }
 
+/* One more condition inside a condition. */
+static bool go_in(struct checker *c, const struct ast *a)
+{
+	if (c->inner == MAX_INNER)
+		return checker_fail(c, RULES_E215, a, NULL, "conditions nest at most %d deep", MAX_INNER);
+	c->inner++;
+	return true;
+}
+
 static bool call_count(struct checker *c, struct ast *a)
 {
 	struct ast *subject = argument(a, 0);
@@ -102,6 +112,8 @@ static bool call_count(struct checker *c, struct ast *a)
 	}
 	if (outer)
 		return checker_fail(c, RULES_E208, a, NULL, "count() within count()");
+	if (!go_in(c, a))
+		return false;
 	c->in_predicate = true;
 	c->predicate_metric = METRIC_NONE;
 	fine = checker_check(c, subject);
@@ -111,6 +123,7 @@ static bool call_count(struct checker *c, struct ast *a)
 	if (fine && !(subject->kind == AST_NAME && subject->ref == REF_EVENT))
 		fine = checker_want_bool(c, subject);
 	c->in_predicate = false;
+	c->inner--;
 	a->type = TYPE_NUMBER;
 	return fine && check_window(c, a, argument(a, 1));
 }
@@ -165,9 +178,12 @@ static bool check_in_scope(struct checker *c, struct ast *condition, enum entity
 	enum entity_kind outer = c->scope;
 	bool fine;
 
+	if (!go_in(c, condition))
+		return false;
 	c->scope = scope;
 	fine = checker_check(c, condition) && checker_want_bool(c, condition);
 	c->scope = outer;
+	c->inner--;
 	return fine;
 }
 
@@ -246,27 +262,69 @@ static bool call_finding(struct checker *c, struct ast *a)
 	return true;
 }
 
-/* The product of all {n,m}: how often the automaton is copied. */
+/* The number at `*cursor` behind an opening brace, the larger of {n,m}; moves to the closing brace. */
+static unsigned long repeat_bound(const char **cursor)
+{
+	unsigned long bound = 0, largest = 2;
+
+	for (; **cursor && **cursor != '}'; (*cursor)++) {
+		if (**cursor == ',')
+			bound = 0;
+		else if (**cursor >= '0' && **cursor <= '9' && bound < 10000)
+			bound = bound * 10 + (unsigned long)(**cursor - '0');
+		largest = MAX_OF(largest, bound);
+	}
+	return largest;
+}
+
+/* From the bracket that opens a set to the one that closes it, or to the end. */
+static const char *skip_set(const char *p)
+{
+	p++;
+	if (*p == '^')
+		p++;
+	if (*p == ']')
+		p++;
+	while (*p && *p != ']')
+		p++;
+	return p;
+}
+
+/* glibc copies what + and {n,m} repeat: the product over groups bounds the automaton. Quantifiers in a row double it each time, and a
+ * back-reference makes matching exponential: both are refused. */
 static bool regex_is_cheap(const char *pattern)
 {
 	unsigned long product = 1;
+	char before = '\0';
 
 	for (const char *p = pattern; *p; p++) {
-		unsigned long bound = 0;
+		bool repeats = strchr("*+?{", *p) != NULL;
 
-		if (*p == '\\' && p[1] >= '0' && p[1] <= '9')
-			return false; /* a back-reference: exponential */
 		if (*p == '\\' && p[1]) {
-			p++;
+			if (p[1] >= '0' && p[1] <= '9')
+				return false;
+			before = *++p;
+			before = before == '+' || before == '*' || before == '?' || before == '{' ? 'x' : before;
 			continue;
 		}
-		if (*p != '{')
-			continue;
-		for (p++; *p && *p != '}'; p++)
-			bound = *p == ',' ? 0 : *p >= '0' && *p <= '9' && bound < 10000 ? bound * 10 + (unsigned long)(*p - '0') : bound;
-		product *= bound ? bound : 2;
-		if (product > MAX_REGEX_REPEAT || !*p)
-			return product <= MAX_REGEX_REPEAT;
+		if (repeats && before && strchr("*+?}", before))
+			return false;
+		if (*p == '[') {
+			p = skip_set(p);
+			if (!*p)
+				break;
+		}
+		if (*p == '+' && before == ')')
+			product *= 2;
+		if (*p == '{') {
+			p++;
+			product *= repeat_bound(&p);
+		}
+		if (product > MAX_REGEX_REPEAT)
+			return false;
+		if (!*p)
+			break;
+		before = *p;
 	}
 	return true;
 }
@@ -278,7 +336,7 @@ static bool check_regex(struct checker *c, struct ast *a, struct ast *pattern)
 	int r;
 
 	if (strlen(pattern->text) > MAX_REGEX_BYTES || !regex_is_cheap(pattern->text))
-		return checker_fail(c, RULES_E214, pattern, "at most 128 bytes, no back-references, small {n,m}", "this regular expression is too long or too costly");
+		return checker_fail(c, RULES_E214, pattern, "at most 128 bytes, no back-references, no quantifiers in a row, small {n,m}", "this regular expression is too long or too costly");
 	regex = loader_alloc(c->l, 1, sizeof(*regex));
 	if (!regex)
 		return false;

@@ -64,6 +64,8 @@ static const struct sample_case expressions[] = {
 	{ "E213@6:36", TRIGGER("node", "node.cpu.idle_ratio > param.idle") },
 	{ "E214@6:35", TRIGGER("process", "process.comm.matches('(a')") },
 	{ "E214@6:35", TRIGGER("process", "process.comm.matches('(a{99}){99}')") },
+	{ "E214@6:35", TRIGGER("process", "process.comm.matches('a++')") },
+	{ "E214@6:35", TRIGGER("process", "process.comm.matches('((((((((((a)+)+)+)+)+)+)+)+)+)+')") },
 	{ "E214@6:35", TRIGGER("process", "process.comm.matches('(a)\\\\1')") },
 	{ "E216@6:14", TRIGGER("node", "node.cpu.idle_ratio") },
 	{ "E216@6:14", TRIGGER("gpu", "gpu.xid") },
