@@ -94,6 +94,7 @@ struct exits {
 	int root_fd;
 	long ticks_per_s;
 	bool sees_all_pids;   /* /proc shows the pids that the kernel half reports */
+	uint32_t self_pid;    /* of the agent, 0 unknown: what it does to its own children is told by whyd.collector.* */
 	struct batch *out;    /* of the drain that runs */
 	uint64_t second;      /* of the budgets */
 	unsigned deaths, failures;
@@ -150,6 +151,7 @@ static int exits_open(const struct collect_env *env, void **ret_state)
 	x->root_fd = env->root_fd;
 	x->ticks_per_s = env->ticks_per_s;
 	x->sees_all_pids = stat("/proc/self/ns/pid", &ns) == 0 && ns.st_ino == INIT_PID_NS_INODE;
+	x->self_pid = x->sees_all_pids ? env->self_pid : 0;
 	r = u64map_new(EXITS_MAX_KNOWN, &x->known);
 	if (r < 0)
 		return r;
@@ -205,10 +207,11 @@ static void take_exit(struct exits *x, const struct exits_event *e)
 
 	if (e->known)
 		(void)u64map_remove(x->known, e->task.pid);
-	if (!budget(x, e, e->signo != 0))
+	bool ours = x->self_pid && e->task.ppid == x->self_pid;
+	if ((ours && !e->known) || !budget(x, e, e->signo != 0))
 		return;
 	entity_id id = entity_of(x, &e->task);
-	if (e->signo || e->exit_code) {
+	if (!ours && (e->signo || e->exit_code)) {
 		struct event *v = batch_event(x->out, PROC_EXIT, id, e->at_ns,
 					      e->signo ? SEVERITY_WARNING : SEVERITY_INFO,
 					      e->signo ? e->signo : e->exit_code);
@@ -238,7 +241,7 @@ static void take_signal(struct exits *x, const struct exits_event *e)
 	bool stop = e->signo == SIGSTOP || e->signo == SIGTSTP;
 	char comm[PROCESS_COMM_MAX], sender[PROCESS_COMM_MAX], path[KERNEL_CGROUP_PATH_MAX];
 
-	if (!budget(x, e, !stop))
+	if ((x->self_pid && e->sender.pid == x->self_pid && e->task.ppid == x->self_pid) || !budget(x, e, !stop))
 		return;
 	entity_id id = entity_of(x, &e->task);
 	struct event *v = batch_event(x->out, stop ? SIGNAL_STOP : SIGNAL_FATAL, id, e->at_ns,

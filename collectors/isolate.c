@@ -25,6 +25,7 @@
 #define MAX_BACK_OFF_NS  (300 * NS_PER_S)
 #define START_DEADLINES  4 /* the first reading may take so many deadlines: it loads libraries */
 #define STUCK_AFTER_NS   (2 * NS_PER_S)
+#define LEAVE_WAIT_MS    300
 #define CLOSE_WAIT_MS    1000
 #define MAX_PACKETS      512 /* a drain */
 #define MAX_ENTITIES     16384
@@ -114,11 +115,14 @@ void isolate_close(struct isolate **isolate)
 
 	if (!i)
 		return;
+	drop_fd(&i->sock);
 	if (i->pid) {
-		(void)kill(i->pid, SIGKILL); /* before the socket closes: it would else begin to end by itself */
-		drop_fd(&i->sock);
 		struct pollfd p = { .fd = i->pidfd, .events = POLLIN };
-		(void)poll(&p, 1, CLOSE_WAIT_MS);
+		/* A child that waits for requests ends by itself; one that is in a reading has to be killed. */
+		if (i->dying || i->under_way || poll(&p, 1, LEAVE_WAIT_MS) != 1) {
+			(void)kill(i->pid, SIGKILL);
+			(void)poll(&p, 1, CLOSE_WAIT_MS);
+		}
 		(void)reap(i, &status);
 	}
 	drop_fd(&i->pidfd);

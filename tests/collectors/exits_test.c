@@ -215,6 +215,35 @@ static void a_flood_is_counted_as_missed(void **state)
 	harness_close(&h);
 }
 
+/* What the agent does to its own children is no news of the node; their end still is the end of their entity. */
+static void the_agents_own_children_are_left_out(void **state)
+{
+	struct harness *h = scene_harness(&collector_exits);
+	char key[64], other_key[64];
+
+	(void)state;
+	h->env.self_pid = (uint32_t)getpid();
+	assert_ok(harness_restart(h));
+	pid_t own = scene_spawn("ex-own", scene_sleep, NULL), other = scene_spawn("ex-other", scene_sleep, NULL);
+	scene_key(own, key, sizeof(key));
+	scene_key(other, other_key, sizeof(other_key));
+	(void)harness_drain(h, 64, clock_mono_now());
+	entity_id id = batch_entity(h->batch, ENTITY_PROCESS, key);
+	assert_ok(harness_collect(h, clock_mono_now()));
+	(void)scene_end(own);
+	pid_t killer = scene_spawn("ex-killer", kill_body, &other);
+	const struct event *e = scene_await(h, "proc.signal.fatal", NULL);
+	for (int i = 0; i < 20 && e && strcmp(harness_event_key(h, e), other_key) != 0; i++) {
+		assert_string_not_equal(harness_event_key(h, e), key);
+		e = scene_await(h, "proc.signal.fatal", other_key);
+	}
+	assert_non_null(e);
+	assert_true(graph_is_gone(h->graph, id, NULL));
+	(void)scene_wait(killer);
+	(void)scene_wait(other);
+	harness_close(&h);
+}
+
 static void a_fixture_root_is_refused_with_a_reason(void **state)
 {
 	struct harness *h = harness_new(&collector_exits, "/tmp");
@@ -254,6 +283,7 @@ int main(void)
 		cmocka_unit_test(ordinary_ends_are_only_counted),
 		cmocka_unit_test(a_known_process_is_gone_when_it_ends),
 		cmocka_unit_test(a_flood_is_counted_as_missed),
+		cmocka_unit_test(the_agents_own_children_are_left_out),
 		cmocka_unit_test(a_fixture_root_is_refused_with_a_reason),
 		cmocka_unit_test(every_hook_is_reported),
 	};
