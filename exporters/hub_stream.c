@@ -197,7 +197,7 @@ static int greet(struct hub_stream *h, mono_ns_t now)
 		h->phase = GREETING;
 		h->reply_by = now + REPLY_WITHIN_NS;
 		r = send_hello(h);
-		if (r == 0)
+		if (r == 0 || r == -EPIPE) /* it has ended already: why, comes with its status */
 			return 0;
 		text_copy(why, sizeof(why), strerror(-r));
 	}
@@ -421,7 +421,7 @@ static void send_all(struct hub_stream *h, mono_ns_t now)
 	while (h->phase == TOGETHER && call_can_send(h->call)) {
 		int r = send_next(h, now);
 
-		if (r == -EAGAIN)
+		if (r == -EAGAIN || r == -EPIPE)
 			return;
 		if (r < 0) {
 			lose(h, now, strerror(-r));

@@ -158,7 +158,6 @@ static int start_operations(struct call *c)
 int call_open(const struct call_options *options, const char *method, struct call **ret_call)
 {
 	AUTO(call_close) struct call *c = calloc(1, sizeof(*c));
-	grpc_slice name;
 	int r;
 
 	if (!c)
@@ -179,10 +178,7 @@ int call_open(const struct call_options *options, const char *method, struct cal
 	r = start_thread(c);
 	if (r < 0)
 		return r;
-	name = grpc_slice_from_copied_string(method);
-	c->grpc = grpc_channel_create_call(c->channel, NULL, GRPC_PROPAGATE_DEFAULTS, c->events, name, NULL,
-					   gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
-	grpc_slice_unref(name); /* the call has taken a reference of its own */
+	c->grpc = call_channel_call(c->channel, c->events, method, 0);
 	if (!c->grpc)
 		return -ENOMEM;
 	r = start_operations(c);

@@ -120,6 +120,20 @@ int call_channel_new(const struct call_options *options, struct grpc_channel **r
 	return 0;
 }
 
+struct grpc_call *call_channel_call(struct grpc_channel *channel, struct grpc_completion_queue *events, const char *method,
+				    uint32_t deadline_ms)
+{
+	gpr_timespec deadline = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+	grpc_slice name = grpc_slice_from_copied_string(method);
+	grpc_call *call;
+
+	if (deadline_ms > 0)
+		deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(deadline_ms, GPR_TIMESPAN));
+	call = grpc_channel_create_call(channel, NULL, GRPC_PROPAGATE_DEFAULTS, events, name, NULL, deadline, NULL);
+	grpc_slice_unref(name); /* the call holds its own */
+	return call;
+}
+
 int call_channel_flatten(struct grpc_byte_buffer *bytes, uint8_t **ret_data, size_t *ret_n)
 {
 	AUTO_FREE uint8_t *data = NULL;

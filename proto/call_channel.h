@@ -12,11 +12,16 @@
 
 struct grpc_channel;
 struct grpc_byte_buffer;
+struct grpc_call;
+struct grpc_completion_queue;
 
 /* grpc_init, with every signal blocked in the threads it makes, and its log sent to ours. Each needs one grpc_shutdown. */
 void call_channel_init(void);
 /* Errors as call_open. */
 int call_channel_new(const struct call_options *options, struct grpc_channel **ret_channel);
+/* A call that is not begun yet; NULL: without memory. deadline_ms 0: none. */
+struct grpc_call *call_channel_call(struct grpc_channel *channel, struct grpc_completion_queue *events, const char *method,
+				    uint32_t deadline_ms);
 /* A flat copy; a message may come in several slices. -ENOMEM; -EBADMSG: cannot be decompressed. */
 int call_channel_flatten(struct grpc_byte_buffer *bytes, uint8_t **ret_data, size_t *ret_n);
 void call_channel_status(int code, const char *text, size_t n, struct call_status *ret_status);

@@ -110,8 +110,6 @@ static void finish(struct blocking *b)
 
 static int begin(struct blocking *b, const struct call_options *options, const char *method, uint32_t deadline_ms)
 {
-	gpr_timespec deadline = gpr_inf_future(GPR_CLOCK_MONOTONIC);
-	grpc_slice name;
 	int r;
 
 	call_channel_init();
@@ -122,11 +120,7 @@ static int begin(struct blocking *b, const struct call_options *options, const c
 	r = call_channel_new(options, &b->channel);
 	if (r < 0)
 		return r;
-	if (deadline_ms > 0)
-		deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(deadline_ms, GPR_TIMESPAN));
-	name = grpc_slice_from_copied_string(method);
-	b->grpc = grpc_channel_create_call(b->channel, NULL, GRPC_PROPAGATE_DEFAULTS, b->events, name, NULL, deadline, NULL);
-	grpc_slice_unref(name); /* the call has taken a reference of its own */
+	b->grpc = call_channel_call(b->channel, b->events, method, deadline_ms);
 	return b->grpc ? 0 : -ENOMEM;
 }
 

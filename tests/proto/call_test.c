@@ -84,7 +84,7 @@ static uint8_t byte_at(size_t message, size_t i)
 static void messages_of_every_size_come_back_whole(void **state)
 {
 	static const size_t sizes[] = {0, 1, 5, 200, 8191, 8192, 8193, 20000, 65536, 300000, 700000};
-	AUTO_CALL struct call *c = open_call(*state, "/t/Echo");
+	AUTO_CALL struct call *c = open_call(*state, PEER_ECHO);
 	AUTO_FREE uint8_t *data = malloc(700000);
 
 	for (size_t round = 0; round < 8; round++) {
@@ -178,7 +178,7 @@ static void a_status_nobody_knows_does_no_harm(void **state)
 static void a_server_that_goes_is_noticed(void **state UNUSED)
 {
 	struct peer *p = peer_new(NULL);
-	AUTO_CALL struct call *c = open_call(p, "/t/Echo");
+	AUTO_CALL struct call *c = open_call(p, PEER_ECHO);
 	AUTO_FREE uint8_t *back = NULL;
 	struct call_status status;
 	size_t n;
@@ -196,7 +196,7 @@ static void nobody_there(void **state UNUSED)
 	AUTO_CALL struct call *c = NULL;
 	struct call_status status;
 
-	assert_ok(call_open(&o, "/t/Echo", &c));
+	assert_ok(call_open(&o, PEER_ECHO, &c));
 	wait_until_closed(c, &status);
 	assert_int_equal(status.code, CALL_UNAVAILABLE);
 	assert_non_null(strstr(status.text, "onnect")); /* "Failed to connect ..." */
@@ -207,7 +207,7 @@ static void closing_at_any_moment_is_clean(void **state)
 	uint8_t large[100000] = {0};
 
 	for (int i = 0; i < 60; i++) {
-		struct call *c = open_call(*state, i % 3 ? "/t/Echo" : "/t/Many");
+		struct call *c = open_call(*state, i % 3 ? PEER_ECHO : "/t/Many");
 
 		if (i % 4 > 0)
 			(void)call_send(c, large, i % 2 ? sizeof(large) : 1);
@@ -224,10 +224,10 @@ static void options_are_checked(void **state)
 	struct call_options o = {.insecure = true};
 	struct call *c = NULL;
 
-	assert_err(call_open(&o, "/t/Echo", &c), EINVAL);
+	assert_err(call_open(&o, PEER_ECHO, &c), EINVAL);
 	o = plain(*state);
 	o.insecure = false;
-	assert_err(call_open(&o, "/t/Echo", &c), EINVAL);
+	assert_err(call_open(&o, PEER_ECHO, &c), EINVAL);
 	assert_null(c);
 }
 
@@ -240,7 +240,7 @@ static void a_question_and_its_answer(void **state)
 	struct call_status status;
 
 	buf_init(&reply, 1000);
-	assert_ok(call_unary(&o, "/t/Echo", (const uint8_t *)"why?", 4, PATIENCE_MS, &reply, &status));
+	assert_ok(call_unary(&o, PEER_ECHO, (const uint8_t *)"why?", 4, PATIENCE_MS, &reply, &status));
 	assert_int_equal(reply.len, 4);
 	assert_memory_equal(reply.data, "why?", 4);
 	assert_int_equal(status.code, CALL_OK);
@@ -258,13 +258,13 @@ static void failures_of_a_question(void **state)
 	assert_int_equal(status.code, CALL_DENIED);
 	assert_err(call_unary(&o, "/t/Silent", NULL, 0, 100, &reply, &status), EREMOTEIO);
 	assert_int_equal(status.code, CALL_TIMEOUT);
-	assert_err(call_unary(&o, "/t/Echo", large, 5000, PATIENCE_MS, &reply, &status), EMSGSIZE);
+	assert_err(call_unary(&o, PEER_ECHO, large, 5000, PATIENCE_MS, &reply, &status), EMSGSIZE);
 	o.max_message = 4000;
-	assert_err(call_unary(&o, "/t/Echo", large, 5000, PATIENCE_MS, &reply, &status), EREMOTEIO);
+	assert_err(call_unary(&o, PEER_ECHO, large, 5000, PATIENCE_MS, &reply, &status), EREMOTEIO);
 	assert_int_equal(status.code, CALL_EXHAUSTED);
 	assert_int_equal(reply.len, 0);
 	o.address = "127.0.0.1:1";
-	assert_err(call_unary(&o, "/t/Echo", NULL, 0, PATIENCE_MS, &reply, &status), EREMOTEIO);
+	assert_err(call_unary(&o, PEER_ECHO, NULL, 0, PATIENCE_MS, &reply, &status), EREMOTEIO);
 	assert_int_equal(status.code, CALL_UNAVAILABLE);
 }
 
@@ -353,7 +353,7 @@ static int echo_over_tls(struct tls_scene *s, const char *ca, const char *pair, 
 
 	buf_init(&reply, 100);
 	load(s, ca, pair, &pems);
-	return call_unary(&o, "/t/Echo", (const uint8_t *)"x", 1, PATIENCE_MS, &reply, ret_status);
+	return call_unary(&o, PEER_ECHO, (const uint8_t *)"x", 1, PATIENCE_MS, &reply, ret_status);
 }
 
 static void both_sides_show_certificates(void **state)
@@ -378,7 +378,7 @@ static void strangers_are_not_talked_to(void **state)
 	assert_err(echo_over_tls(s, "ca", "", NULL, &status), EREMOTEIO);           /* we show nothing */
 	assert_int_equal(status.code, CALL_UNAVAILABLE);
 	buf_init(&reply, 100);
-	assert_err(call_unary(&o, "/t/Echo", (const uint8_t *)"x", 1, PATIENCE_MS, &reply, &status), EREMOTEIO); /* no TLS */
+	assert_err(call_unary(&o, PEER_ECHO, (const uint8_t *)"x", 1, PATIENCE_MS, &reply, &status), EREMOTEIO); /* no TLS */
 }
 
 int main(void)

@@ -26,7 +26,7 @@ struct peer {
 static enum rpc_status opened(void *arg, uint64_t stream, const char *method, const struct rpc_peer *peer UNUSED,
 			      const struct rpc_now *now UNUSED, const char **ret_text)
 {
-	static const char *const names[] = {"/t/Echo", "/t/Silent", "/t/Deaf", "/t/Many", "/t/Odd"};
+	static const char *const names[] = {PEER_ECHO, "/t/Silent", "/t/Deaf", "/t/Many", "/t/Odd"};
 	struct peer *p = arg;
 	size_t i = 0;
 
