@@ -40,7 +40,8 @@ static void junk_is_no_key(void **state)
 
 static void a_hostile_name_is_escaped(void **state)
 {
-	static const char hostile[16] = { '\x1b', '[', '3', '1', 'm', '\n', '\xff', '\xfe', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h' };
+	static const char hostile[16] = { '\x1b', '[', '3', '1', 'm', '\n', '\xff', '\xfe',
+					  'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h' }; /* no NUL */
 	char comm[PROCESS_COMM_MAX];
 
 	(void)state;
