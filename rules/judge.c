@@ -90,14 +90,14 @@ static const struct unless_rule *suppressed_by(struct machine *m, const struct c
 	return NULL;
 }
 
+/* What spoke for it once still speaks for it while it lasts. What speaks against it must do so now: its own window says how
+ * long an event counts, and a moment's level must not veto for ever. */
 static void marks_add(struct score_marks *to, const struct score_marks *from)
 {
 	to->requires_true |= from->requires_true;
 	to->requires_known |= from->requires_known;
 	to->supports_true |= from->supports_true;
 	to->supports_known |= from->supports_known;
-	to->refutes_true |= from->refutes_true;
-	to->refutes_known |= from->refutes_known;
 }
 
 void judge_cause(struct machine *m, const struct cause_rule *rule, entity_id entity, wall_ns_t wall, bool whole,
