@@ -77,10 +77,23 @@ static int status_of(int wait_status)
 	return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
 }
 
+int child_wait(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status_of(status);
+}
+
 const struct child_result *child_run(const char *const *words)
 {
+	return child_run_as((uid_t)-1, words);
+}
+
+const struct child_result *child_run_as(uid_t uid, const char *const *words)
+{
 	char *argv[MAX_WORDS];
-	int argc = count_words(words, argv), status;
+	int argc = count_words(words, argv), status = 0;
 	AUTO_CLOSE int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC);
 
 	assert_true(out >= 0 && err >= 0);
@@ -91,12 +104,13 @@ const struct child_result *child_run(const char *const *words)
 		(void)dup2(out, STDOUT_FILENO);
 		(void)dup2(err, STDERR_FILENO);
 		set_environment();
+		if (uid != (uid_t)-1 && (setgid(uid) < 0 || setuid(uid) < 0))
+			_exit(6);
 		status = program_run(argc, argv);
 		(void)fflush(NULL);
 		_exit(status);
 	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	result.status = status_of(status);
+	result.status = child_wait(pid);
 	read_back(out, result.out);
 	read_back(err, result.err);
 	return &result;
@@ -130,8 +144,7 @@ const struct child_result *child_run_on_terminal(const char *const *words, int n
 	result.out[len] = '\0';
 	result.err[0] = '\0';
 	(void)close(master);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	result.status = status_of(status);
+	result.status = child_wait(pid);
 	return &result;
 }
 
@@ -140,6 +153,17 @@ const char *child_folder(void)
 	snprintf(folder, sizeof(folder), "/tmp/why-cli-test-XXXXXX");
 	assert_non_null(mkdtemp(folder));
 	return folder;
+}
+
+const char *child_write(const char *name, const void *data, size_t n)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, data, n), (ssize_t)n);
+	return path;
 }
 
 void child_folder_remove(void)
@@ -154,12 +178,20 @@ void child_folder_remove(void)
 
 /* ---- the agent -------------------------------------------------------------------------------------- */
 
+static const char *socket_path(void)
+{
+	static char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+
+	snprintf(path, sizeof(path), "%s/" LOCAL_SOCKET, folder);
+	return path;
+}
+
 static int listen_here(void)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/" LOCAL_SOCKET, folder);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path());
 	assert_true(fd >= 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(fd, 16), 0);
@@ -231,6 +263,7 @@ void fake_agent_stop(void)
 	/* It answers, or is killed by us: anything else is a fault of the test. */
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	agent = -1;
+	(void)unlink(socket_path());
 	(void)munmap(shared, sizeof(*shared));
 	shared = NULL;
 }

@@ -19,6 +19,12 @@ struct child_result {
  * C.UTF-8. The result is static: valid until the next call. */
 const struct child_result *child_run(const char *const *words);
 #define child_why(...) child_run((const char *const[]){ __VA_ARGS__, NULL })
+/* The same as another user. */
+const struct child_result *child_run_as(uid_t uid, const char *const *words);
+/* Exit status of a process that the test made; 128 and the signal when it was killed. */
+int child_wait(pid_t pid);
+/* Write FOLDER/NAME; returns its path, static. */
+const char *child_write(const char *name, const void *data, size_t n);
 /* The same on a terminal of 80 columns: out is all it printed. */
 const struct child_result *child_run_on_terminal(const char *const *words, int no_color_env);
 
