@@ -12,58 +12,19 @@
 #include "cli/render.h"
 #include "cli/show.h"
 
-#define MAX_PAGES 10000
 #define MAX_SEEN  100000
 
 /* ---- all of them, page by page ---- */
 
-static int show_jsonl(const struct answer *a)
+static int show_some(const struct common *c, const struct answer *a)
 {
 	int r = WHY_EXIT_OK;
 
+	if (c->output != OUTPUT_JSONL)
+		return show_answer(c, a);
 	for (size_t i = 0; i < a->n_findings && r == WHY_EXIT_OK; i++)
 		r = show_finding_json(a->findings[i]);
-	return r;
-}
-
-/* The worst of two: critical over warning over unknown over well; what failed over all. */
-static int worse(int a, int b)
-{
-	static const int weight[] = { [WHY_EXIT_OK] = 0, [WHY_EXIT_UNKNOWN] = 1, [WHY_EXIT_WARNING] = 2, [WHY_EXIT_CRITICAL] = 3 };
-	int weight_a = a <= WHY_EXIT_UNKNOWN ? weight[a] : a, weight_b = b <= WHY_EXIT_UNKNOWN ? weight[b] : b;
-
-	return weight_a >= weight_b ? a : b;
-}
-
-static int all_pages(const struct common *c, struct query *q)
-{
-	char error[ASK_MAX_ERROR], before[sizeof(q->cursor)];
-	int worst = WHY_EXIT_OK;
-
-	for (size_t page = 0; page < MAX_PAGES; page++) {
-		AUTO(answer_free) struct answer *a = NULL;
-		int status = ask(c, q, &a, error, sizeof(error));
-
-		if (status != WHY_EXIT_OK)
-			return show_error(status, error);
-		answer_rank(a);
-		status = answer_exit_status(a);
-		if (status >= WHY_EXIT_USAGE)
-			return show_answer(c, a);
-		worst = worse(worst, status);
-		/* A text without any finding says so once, not behind the pages. */
-		if (c->output == OUTPUT_JSONL)
-			status = show_jsonl(a);
-		else
-			status = a->n_findings > 0 || page == 0 ? show_answer(c, a) : WHY_EXIT_OK;
-		if (status >= WHY_EXIT_USAGE)
-			return status;
-		text_copy(before, sizeof(before), q->cursor);
-		text_copy(q->cursor, sizeof(q->cursor), a->next_cursor);
-		if (c->output == OUTPUT_JSON || !q->cursor[0] || strcmp(before, q->cursor) == 0)
-			break;
-	}
-	return worst;
+	return r == WHY_EXIT_OK ? answer_exit_status(a) : r;
 }
 
 /* ---- as they come ---- */
@@ -179,7 +140,7 @@ static int run(const struct common *c, const char *const *words, size_t n_words)
 
 	if (status != WHY_EXIT_OK)
 		return show_error(status, error);
-	return c->watch ? watch(c, &q) : all_pages(c, &q);
+	return c->watch ? watch(c, &q) : show_pages(c, &q, show_some);
 }
 
 const struct command command_findings = {

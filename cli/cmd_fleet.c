@@ -18,7 +18,7 @@ static int run(const struct common *c, const char *const *words, size_t n_words)
 	/* That an agent runs here does not make the fleet its business. */
 	if (!at_hub.hub)
 		at_hub.hub = ASK_DEFAULT_HUB;
-	return show_question(&at_hub, &q);
+	return c->watch ? show_question(&at_hub, &q) : show_pages(&at_hub, &q, show_answer);
 }
 
 const struct command command_fleet = {

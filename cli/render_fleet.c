@@ -25,15 +25,14 @@ static int rank(const struct answer_line *l)
 	return is(l->status, "critical") ? 0 : is(l->status, "warning") ? 1 : is(l->status, "healthy") ? 3 : 2;
 }
 
-static void add(struct page *p, struct table *table, const struct answer *a, const struct answer_line *l)
+static void add(struct table *table, const struct answer *a, const struct answer_line *l)
 {
 	char seen[96] = "never", age[48];
 
 	if (l->at) {
 		page_span(l->at, a->as_of, age, sizeof(age));
-		snprintf(seen, sizeof(seen), "%s ago", age);
+		snprintf(seen, sizeof(seen), l->at + NS_PER_S > a->as_of ? "now" : "%s ago", age);
 	}
-	(void)p;
 	table_add(table, style_of(l), 1, (const char *const[]){ l->what, l->status ? l->status : "unknown", seen, l->text });
 }
 
@@ -47,7 +46,7 @@ void render_fleet(struct page *p, const struct answer *a, const struct common *c
 		for (int r = 0; r <= 3; r++)
 			for (size_t i = 0; i < a->n_lines; i++)
 				if (rank(&a->lines[i]) == r)
-					add(p, table, a, &a->lines[i]);
+					add(table, a, &a->lines[i]);
 		page_gap(p);
 		table_render(table, p);
 	} else if (a->n_lines == 0) {

@@ -112,6 +112,44 @@ int show_answer(const struct common *c, const struct answer *a)
 	return r == WHY_EXIT_OK ? status : r;
 }
 
+/* ---- pages ---- */
+
+/* The worst of two: critical over warning over unknown over well. */
+static int worse(int a, int b)
+{
+	static const int weight[] = { [WHY_EXIT_OK] = 0, [WHY_EXIT_UNKNOWN] = 1, [WHY_EXIT_WARNING] = 2, [WHY_EXIT_CRITICAL] = 3 };
+
+	return weight[a] >= weight[b] ? a : b;
+}
+
+int show_pages(const struct common *c, struct query *q, int (*show)(const struct common *c, const struct answer *a))
+{
+	char error[ASK_MAX_ERROR], before[sizeof(q->cursor)];
+	int worst = WHY_EXIT_OK;
+
+	for (size_t page = 0; page < SHOW_MAX_PAGES; page++) {
+		AUTO(answer_free) struct answer *a = NULL;
+		int status = ask(c, q, &a, error, sizeof(error));
+
+		if (status != WHY_EXIT_OK)
+			return show_error(status, error);
+		answer_rank(a);
+		if (a->status != ANSWER_OK)
+			return show_answer(c, a);
+		if (page > 0 && a->n_findings + a->n_lines == 0)
+			break; /* the last page was full to the brim */
+		status = show(c, a);
+		if (status > WHY_EXIT_UNKNOWN)
+			return status;
+		worst = worse(worst, status);
+		text_copy(before, sizeof(before), q->cursor);
+		text_copy(q->cursor, sizeof(q->cursor), a->next_cursor);
+		if (c->output == OUTPUT_JSON || !q->cursor[0] || strcmp(before, q->cursor) == 0)
+			break;
+	}
+	return worst;
+}
+
 /* ---- watching: what would show a change ---- */
 
 static uint64_t mix(uint64_t hash, const void *data, size_t n)

@@ -94,6 +94,10 @@ static void render_row(const struct table *t, struct page *p, const struct row *
 		page_text(p, i == row->styled ? row->style : STYLE_PLAIN, row->cells[i]);
 		at += t->widths[i] + 2;
 	}
+	if (!row->cells[t->n_columns - 1][0]) {
+		page_break(p);
+		return;
+	}
 	page_pad(p, at);
 	if (p->terminal.is_terminal && at + 20 < p->terminal.width)
 		page_wrap(p, row->styled + 1 == t->n_columns ? row->style : STYLE_PLAIN, at, 0, row->cells[t->n_columns - 1]);

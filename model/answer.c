@@ -123,7 +123,7 @@ static int severity_exit(enum severity s)
 
 static int fleet_exit(const struct answer *a)
 {
-	bool unknown = false;
+	bool unknown = a->n_lines == 0; /* nobody was heard */
 	enum severity worst = worst_line(a, &unknown);
 	int status = severity_exit(MAX_OF(worst, worst_finding(a)));
 
@@ -262,6 +262,30 @@ static void headline_doctor(const struct answer *a, struct text *out)
 		text_addf(out, "%zu of %zu checks did not pass", bad, a->n_lines);
 }
 
+/* "4 nodes: 1 critical, 1 unknown": the node's own words, because a fleet's findings are not all in the answer. */
+static void headline_fleet(const struct answer *a, struct text *out)
+{
+	static const char *const words[] = { "critical", "warning", "unknown" };
+	bool any = false;
+
+	headline_lines(a, out, "node");
+	for (size_t w = 0; w < ARRAY_LEN(words); w++) {
+		size_t n = 0;
+
+		for (size_t i = 0; i < a->n_lines; i++)
+			n += a->lines[i].status && strcmp(a->lines[i].status, words[w]) == 0;
+		if (n > 0)
+			text_addf(out, "%s%zu %s", any ? ", " : ": ", n, words[w]);
+		any |= n > 0;
+	}
+	if (!any)
+		text_add(out, a->n_lines > 0 ? ", all healthy" : " known");
+	if (a->n_findings > 0) {
+		text_add(out, ", ");
+		headline_findings(a, out);
+	}
+}
+
 static void headline_verdict(const struct answer *a, struct text *out)
 {
 	for (const char *c = a->verdict ? a->verdict : "cannot_tell"; *c; c++)
@@ -300,9 +324,7 @@ void answer_headline(const struct answer *a, char *ret_text, size_t size)
 		text_addf(&out, "%zu %s", a->n_lines, a->n_lines == 1 ? "entry" : "entries");
 		break;
 	case QUERY_FLEET:
-		headline_lines(a, &out, "node");
-		text_add(&out, ", ");
-		headline_findings(a, &out);
+		headline_fleet(a, &out);
 		break;
 	case QUERY_RELOAD:
 		text_add(&out, a->message ? a->message : "reloaded");

@@ -191,15 +191,26 @@ static void exit_status_of_failures(void **state)
 	answer_free(&a);
 }
 
+static void assert_headline(const struct answer *a, const char *text)
+{
+	char got[128];
+
+	answer_headline(a, got, sizeof(got));
+	assert_string_equal(got, text);
+}
+
 static void exit_status_of_other_questions(void **state)
 {
 	struct answer *a = answer_of(QUERY_FLEET);
 	struct answer_line *l;
 
 	(void)state;
+	assert_int_equal(answer_exit_status(a), 3);
+	assert_headline(a, "0 nodes known");
 	l = answer_add_line(a);
 	l->status = "healthy";
 	assert_int_equal(answer_exit_status(a), 0);
+	assert_headline(a, "1 node, all healthy");
 	l = answer_add_line(a);
 	l->status = "unknown";
 	assert_int_equal(answer_exit_status(a), 3);
@@ -207,6 +218,7 @@ static void exit_status_of_other_questions(void **state)
 	l->status = "critical";
 	l->severity = SEVERITY_CRITICAL;
 	assert_int_equal(answer_exit_status(a), 2);
+	assert_headline(a, "3 nodes: 1 critical, 1 unknown");
 	answer_free(&a);
 
 	a = answer_of(QUERY_NOT);
@@ -225,14 +237,6 @@ static void exit_status_of_other_questions(void **state)
 	a->evaluated = false;
 	assert_int_equal(answer_exit_status(a), 0);
 	answer_free(&a);
-}
-
-static void assert_headline(const struct answer *a, const char *text)
-{
-	char got[128];
-
-	answer_headline(a, got, sizeof(got));
-	assert_string_equal(got, text);
 }
 
 static void headlines_say_it_in_a_line(void **state)
