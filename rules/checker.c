@@ -44,8 +44,10 @@ bool checker_want_bool(struct checker *c, struct ast *a)
 	if (a->type == TYPE_BOOL)
 		return true;
 	if (a->ref == REF_EVENT)
-		return checker_fail(c, RULES_E216, a, "write 'count(EVENT, 1m) >= 1'", "an event alone is neither true nor false");
-	return checker_fail(c, RULES_E216, a, "compare it with something", "this is %s, but a condition must be true or false", type_word(a));
+		return checker_fail(c, RULES_E216, a, "write 'count(EVENT, 1m) >= 1'",
+				    "an event alone is neither true nor false");
+	return checker_fail(c, RULES_E216, a, "compare it with something",
+			    "this is %s, but a condition must be true or false", type_word(a));
 }
 
 bool checker_want_number(struct checker *c, struct ast *a)
@@ -135,7 +137,8 @@ static bool is_free(const struct ast *a, enum unit other)
 		return true;
 	if (a->kind == AST_UNARY)
 		return is_free(a->first, other);
-	return (a->kind == AST_NUMBER || a->ref == REF_PARAM) && a->unit == UNIT_NONE && class_of(other) != CLASS_TIME &&
+	return (a->kind == AST_NUMBER || a->ref == REF_PARAM) && a->unit == UNIT_NONE &&
+		class_of(other) != CLASS_TIME &&
 	       class_of(other) != CLASS_BYTES;
 }
 
@@ -158,7 +161,8 @@ static bool check_units(struct checker *c, const struct ast *a, const struct ast
 
 	if (units_fit(a, b))
 		return true;
-	return checker_fail(c, RULES_E206, literal, class_example(other->unit), "%s is not comparable with %s", class_word(literal->unit),
+	return checker_fail(c, RULES_E206, literal, class_example(other->unit), "%s is not comparable with %s",
+			    class_word(literal->unit),
 			    class_word(other->unit));
 }
 
@@ -171,7 +175,8 @@ static bool check_state(struct checker *c, const struct ast *state, struct ast *
 	size_t n = 0;
 
 	if (name->kind != AST_TEXT)
-		return checker_fail(c, RULES_E205, name, "write the state as a text, e.g. 'down'", "a state is compared with its name");
+		return checker_fail(c, RULES_E205, name, "write the state as a text, e.g. 'down'",
+				    "a state is compared with its name");
 	for (; desc->states && desc->states[n]; n++) {
 		if (strcmp(desc->states[n], name->text) != 0)
 			continue;
@@ -180,7 +185,8 @@ static bool check_state(struct checker *c, const struct ast *state, struct ast *
 		name->number = (double)n;
 		return true;
 	}
-	return checker_fail(c, RULES_E211, name, loader_mean(c->l, name->text, desc->states, n), "'%s' has no state '%s'", desc->name,
+	return checker_fail(c, RULES_E211, name, loader_mean(c->l, name->text, desc->states, n),
+			    "'%s' has no state '%s'", desc->name,
 			    name->text);
 }
 
@@ -191,7 +197,8 @@ static bool check_pair(struct checker *c, struct ast *a, struct ast *b, bool is_
 	if (b->type == TYPE_STATE && b->ref == REF_METRIC && !is_order)
 		return check_state(c, b, a);
 	if (a->type == TYPE_ATTR && b->type == TYPE_ATTR)
-		return is_order ? checker_want_number(c, a) && checker_want_number(c, b) : checker_want_text(c, a) && checker_want_text(c, b);
+		return is_order ? checker_want_number(c, a) && checker_want_number(c, b) : checker_want_text(c, a) &&
+			checker_want_text(c, b);
 	if (a->type == TYPE_BOOL && b->type == TYPE_BOOL && !is_order)
 		return true;
 	if (!is_order && (a->type == TYPE_STRING || b->type == TYPE_STRING))
@@ -204,7 +211,8 @@ static bool check_in(struct checker *c, struct ast *a)
 	struct ast *needle = a->first, *list = needle->next;
 
 	if (list->kind != AST_LIST || list->n_children == 0 || list->n_children > PROGRAM_MAX_STACK - 4)
-		return checker_fail(c, RULES_E205, list, "for example: x in [52, 137]", "'in' needs a list of 1 to %d values", PROGRAM_MAX_STACK - 4);
+		return checker_fail(c, RULES_E205, list, "for example: x in [52, 137]",
+				    "'in' needs a list of 1 to %d values", PROGRAM_MAX_STACK - 4);
 	for (struct ast *member = list->first; member; member = member->next) {
 		if (!checker_is_constant(member))
 			return checker_fail(c, RULES_E205, member, NULL, "the list of 'in' holds plain values only");
@@ -224,9 +232,11 @@ static bool check_arithmetic(struct checker *c, struct ast *a)
 	a->type = TYPE_NUMBER;
 	switch (a->op) {
 	case OP_MULTIPLY:
-		a->unit = class_of(x->unit) != CLASS_PLAIN || (x->kind != AST_NUMBER && x->unit != UNIT_NONE) ? x->unit : y->unit;
+		a->unit = class_of(x->unit) != CLASS_PLAIN || (x->kind != AST_NUMBER && x->unit != UNIT_NONE)
+			? x->unit : y->unit;
 		if (class_of(x->unit) != CLASS_PLAIN && class_of(y->unit) != CLASS_PLAIN)
-			return checker_fail(c, RULES_E206, a, NULL, "%s times %s means nothing", class_word(x->unit), class_word(y->unit));
+			return checker_fail(c, RULES_E206, a, NULL, "%s times %s means nothing", class_word(x->unit),
+					    class_word(y->unit));
 		return true;
 	case OP_DIVIDE:
 		if (class_of(y->unit) == CLASS_PLAIN && (class_of(x->unit) != CLASS_PLAIN || y->kind == AST_NUMBER)) {

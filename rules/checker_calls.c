@@ -25,7 +25,8 @@ static struct ast *argument(const struct ast *call, unsigned i)
 static bool check_window(struct checker *c, struct ast *call, struct ast *window)
 {
 	if (!window || window->kind != AST_NUMBER || window->unit != UNIT_NS)
-		return checker_fail(c, RULES_E210, window ? window : call, function_at(call->function)->usage, "%s() needs a window, a plain time such as 5m",
+		return checker_fail(c, RULES_E210, window ? window : call, function_at(call->function)->usage,
+				    "%s() needs a window, a plain time such as 5m",
 				    call->text);
 	if (window->number < 1e6 || window->number > (double)RULESET_MAX_WINDOW_NS)
 		return checker_fail(c, RULES_E210, window, "between 1ms and 24h", "the window is out of range");
@@ -39,14 +40,18 @@ static bool check_metric_kind(struct checker *c, const struct ast *call, const s
 	const struct metric_desc *desc = metrics_at(c->l->metrics, a->metric);
 
 	if (desc->kind == METRIC_EVENT)
-		return checker_fail(c, RULES_E209, a, "use count(EVENT, 5m)", "%s() does not work on events", call->text);
+		return checker_fail(c, RULES_E209, a, "use count(EVENT, 5m)", "%s() does not work on events",
+				    call->text);
 	if (want_counter && desc->kind != METRIC_COUNTER)
-		return checker_fail(c, RULES_E209, a, "use avg(), min(), max() or slope()", "%s() needs a counter, '%s' is a %s", call->text, desc->name,
+		return checker_fail(c, RULES_E209, a, "use avg(), min(), max() or slope()",
+				    "%s() needs a counter, '%s' is a %s", call->text, desc->name,
 				    metric_kind_name(desc->kind));
 	if (!want_counter && desc->kind == METRIC_COUNTER)
-		return checker_fail(c, RULES_E209, a, "use rate() or increase()", "%s() needs a gauge, '%s' is a counter", call->text, desc->name);
+		return checker_fail(c, RULES_E209, a, "use rate() or increase()",
+				    "%s() needs a gauge, '%s' is a counter", call->text, desc->name);
 	if (!want_counter && desc->kind == METRIC_STATE)
-		return checker_fail(c, RULES_E209, a, "use changed() or compare the state", "%s() needs a gauge, '%s' is a state", call->text, desc->name);
+		return checker_fail(c, RULES_E209, a, "use changed() or compare the state",
+				    "%s() needs a gauge, '%s' is a state", call->text, desc->name);
 	return true;
 }
 
@@ -70,10 +75,12 @@ static bool check_linear(struct checker *c, const struct ast *call, struct ast *
 		if (a->op == OP_MULTIPLY && checker_is_constant(x))
 			return check_linear(c, call, y, want_counter, true);
 		if (sum)
-			return check_linear(c, call, x, want_counter, true) && check_linear(c, call, y, want_counter, true);
+			return check_linear(c, call, x, want_counter, true) &&
+				check_linear(c, call, y, want_counter, true);
 	}
 	return checker_fail(c, RULES_E218, a,
-			    allow_sums ? "only a metric, or sums, differences and constant multiples of metrics" : "only a metric itself",
+			    allow_sums ? "only a metric, or sums, differences and constant multiples of metrics"
+				    : "only a metric itself",
 			    "%s() cannot be taken of this", call->text);
 }
 
@@ -81,7 +88,8 @@ static bool call_window(struct checker *c, struct ast *a, bool want_counter, boo
 {
 	struct ast *subject = argument(a, 0);
 
-	if (!checker_check(c, subject) || !check_linear(c, a, subject, want_counter, allow_sums) || !check_window(c, a, argument(a, 1)))
+	if (!checker_check(c, subject) || !check_linear(c, a, subject, want_counter, allow_sums) ||
+	    !check_window(c, a, argument(a, 1)))
 		return false;
 	a->type = TYPE_NUMBER;
 	a->unit = subject->unit;
@@ -118,7 +126,10 @@ static bool call_count(struct checker *c, struct ast *a)
 	c->predicate_metric = METRIC_NONE;
 	fine = checker_check(c, subject);
 	if (fine && c->predicate_metric == METRIC_NONE)
-		fine = checker_fail(c, RULES_E209, subject, "count() counts events; use rate() or avg() for other metrics", "no event is named here");
+		fine =
+			checker_fail(c, RULES_E209, subject,
+				     "count() counts events; use rate() or avg() for other metrics",
+				     "no event is named here");
 	a->metric = c->predicate_metric;
 	if (fine && !(subject->kind == AST_NAME && subject->ref == REF_EVENT))
 		fine = checker_want_bool(c, subject);
@@ -133,7 +144,8 @@ static bool check_plain_metric(struct checker *c, const struct ast *call, struct
 	if (!checker_check(c, a))
 		return false;
 	if (a->ref != REF_METRIC)
-		return checker_fail(c, a->ref == REF_EVENT ? RULES_E209 : RULES_E218, a, function_at(call->function)->usage, "%s() needs a metric%s", call->text,
+		return checker_fail(c, a->ref == REF_EVENT ? RULES_E209 : RULES_E218, a,
+				    function_at(call->function)->usage, "%s() needs a metric%s", call->text,
 				    a->ref == REF_EVENT ? ", not events" : "");
 	return !want_counter || check_metric_kind(c, call, a, true);
 }
@@ -142,7 +154,8 @@ static bool call_ratio(struct checker *c, struct ast *a)
 {
 	struct ast *x = argument(a, 0), *y = argument(a, 1);
 
-	if (!check_plain_metric(c, a, x, true) || !check_plain_metric(c, a, y, true) || !check_window(c, a, argument(a, 2)))
+	if (!check_plain_metric(c, a, x, true) || !check_plain_metric(c, a, y, true) ||
+	    !check_window(c, a, argument(a, 2)))
 		return false;
 	a->type = TYPE_NUMBER;
 	a->unit = UNIT_RATIO;
@@ -170,7 +183,8 @@ static bool check_kind(struct checker *c, struct ast *a, enum entity_kind *ret_k
 {
 	if (a->kind == AST_NAME && entity_kind_parse(a->text, ret_kind) == 0)
 		return true;
-	return checker_fail(c, RULES_E208, a, a->kind == AST_NAME ? field_nearest_kind(c->l, a->text) : NULL, "a kind of entity was expected here");
+	return checker_fail(c, RULES_E208, a, a->kind == AST_NAME ? field_nearest_kind(c->l, a->text) : NULL,
+			    "a kind of entity was expected here");
 }
 
 static bool check_in_scope(struct checker *c, struct ast *condition, enum entity_kind scope)
@@ -192,7 +206,8 @@ static bool direct_path(struct checker *c, struct ast *a, enum entity_kind kind,
 	bool outgoing = graph_edge_allowed(c->scope, kind);
 
 	if (!outgoing && !graph_edge_allowed(kind, c->scope))
-		return checker_fail(c, RULES_E222, a, function_at(a->function)->usage, "no edge between %s and %s: give a path as third argument",
+		return checker_fail(c, RULES_E222, a, function_at(a->function)->usage,
+				    "no edge between %s and %s: give a path as third argument",
 				    entity_kind_name(c->scope), entity_kind_name(kind));
 	/* Things are mostly counted among those contained: incoming edges first. */
 	*ret_path = (struct path){ .from = c->scope, .n_steps = 1 };
@@ -213,8 +228,10 @@ static bool call_count_entities(struct checker *c, struct ast *a)
 		return false;
 	if (path_ast) {
 		if (path_ast->kind != AST_TEXT)
-			return checker_fail(c, RULES_E208, path_ast, "'cgroup <- process'", "the third argument is a path");
-		if (!path_parse(c->l, c->place->at, c->place->base + path_ast->offset + 1, path_ast->text, c->scope, &path))
+			return checker_fail(c, RULES_E208, path_ast, "'cgroup <- process'",
+					    "the third argument is a path");
+		if (!path_parse(c->l, c->place->at, c->place->base + path_ast->offset + 1, path_ast->text, c->scope,
+				&path))
 			return false;
 	} else if (via && via->n_steps && path_end(via) == kind && c->scope == via->from) {
 		path = *via;
@@ -223,7 +240,8 @@ static bool call_count_entities(struct checker *c, struct ast *a)
 		return false;
 	}
 	if (path_end(&path) != kind)
-		return checker_fail(c, RULES_E223, path_ast ? path_ast : a, NULL, "the path ends at a %s", entity_kind_name(path_end(&path)));
+		return checker_fail(c, RULES_E223, path_ast ? path_ast : a, NULL, "the path ends at a %s",
+				    entity_kind_name(path_end(&path)));
 	if (list_add(&c->l->paths, c->l->arena, &path, &a->field) < 0) {
 		c->l->out_of_memory = true;
 		return false;
@@ -242,7 +260,8 @@ static bool call_peers(struct checker *c, struct ast *a)
 	if (!check_kind(c, argument(a, 0), &kind) || !check_kind(c, argument(a, 1), &within))
 		return false;
 	if (kind != c->scope)
-		return checker_fail(c, RULES_E208, argument(a, 0), NULL, "peers of a %s are of kind %s", entity_kind_name(c->scope), entity_kind_name(c->scope));
+		return checker_fail(c, RULES_E208, argument(a, 0), NULL, "peers of a %s are of kind %s",
+				    entity_kind_name(c->scope), entity_kind_name(c->scope));
 	a->about = within;
 	a->type = TYPE_NUMBER;
 	return check_in_scope(c, argument(a, 2), kind);
@@ -253,10 +272,12 @@ static bool call_finding(struct checker *c, struct ast *a)
 	struct ast *id = argument(a, 0);
 
 	if (id->kind != AST_TEXT)
-		return checker_fail(c, RULES_E208, id, "finding('mem.node_oom')", "finding() needs the id of a cause as a text");
+		return checker_fail(c, RULES_E208, id, "finding('mem.node_oom')",
+				    "finding() needs the id of a cause as a text");
 	a->type = TYPE_BOOL;
 	if (list_add(&c->l->finding_refs, c->l->scratch,
-		     &(struct finding_ref){ .id = id->text, .at = c->place->at, .offset = c->place->base + id->offset, .length = id->length, .file = c->l->file },
+		     &(struct finding_ref){ .id = id->text, .at = c->place->at, .offset = c->place->base + id->offset,
+					    .length = id->length, .file = c->l->file },
 		     NULL) < 0)
 		c->l->out_of_memory = true;
 	return true;
@@ -290,8 +311,8 @@ static const char *skip_set(const char *p)
 	return p;
 }
 
-/* glibc copies what + and {n,m} repeat: the product over groups bounds the automaton. Quantifiers in a row double it each time, and a
- * back-reference makes matching exponential: both are refused. */
+/* glibc copies what + and {n,m} repeat: the product over groups bounds the automaton. Quantifiers in a row double it
+ * each time, and a back-reference makes matching exponential: both are refused. */
 static bool regex_is_cheap(const char *pattern)
 {
 	unsigned long product = 1;
@@ -336,7 +357,9 @@ static bool check_regex(struct checker *c, struct ast *a, struct ast *pattern)
 	int r;
 
 	if (strlen(pattern->text) > MAX_REGEX_BYTES || !regex_is_cheap(pattern->text))
-		return checker_fail(c, RULES_E214, pattern, "at most 128 bytes, no back-references, no quantifiers in a row, small {n,m}", "this regular expression is too long or too costly");
+		return checker_fail(c, RULES_E214, pattern,
+				    "at most 128 bytes, no back-references, no quantifiers in a row, small {n,m}",
+				    "this regular expression is too long or too costly");
 	regex = loader_alloc(c->l, 1, sizeof(*regex));
 	if (!regex)
 		return false;
@@ -360,7 +383,8 @@ static bool call_method(struct checker *c, struct ast *a)
 	if (!checker_check(c, a->receiver) || !checker_want_text(c, a->receiver))
 		return false;
 	if (text->kind != AST_TEXT)
-		return checker_fail(c, RULES_E208, text, function_at(a->function)->usage, "%s() needs a plain text", a->text);
+		return checker_fail(c, RULES_E208, text, function_at(a->function)->usage, "%s() needs a plain text",
+				    a->text);
 	text->type = TYPE_STRING;
 	a->type = TYPE_BOOL;
 	return a->function != FUNCTION_MATCHES || check_regex(c, a, text);
@@ -382,11 +406,13 @@ bool checker_call(struct checker *c, struct ast *a)
 	a->function = function_find(a->text, a->receiver != NULL);
 	f = function_at(a->function);
 	if (!f && function_find(a->text, a->receiver == NULL) >= 0)
-		return checker_fail(c, RULES_E208, a, function_at(function_find(a->text, a->receiver == NULL))->usage, "%s() is not written so", a->text);
+		return checker_fail(c, RULES_E208, a, function_at(function_find(a->text, a->receiver == NULL))->usage,
+				    "%s() is not written so", a->text);
 	if (!f)
 		return checker_fail(c, RULES_E207, a, nearest_function(c, a->text), "unknown function '%s'", a->text);
 	if (a->n_children < f->min_args || a->n_children > f->max_args) {
-		if (a->n_children + 1 == f->min_args && f->max_args <= 3 && !a->receiver && a->function < FUNCTION_ABSENT)
+		if (a->n_children + 1 == f->min_args && f->max_args <= 3 && !a->receiver &&
+		    a->function < FUNCTION_ABSENT)
 			return checker_fail(c, RULES_E210, a, f->usage, "%s() needs a window", a->text);
 		return checker_fail(c, RULES_E208, a, f->usage, "%s() takes another number of arguments", a->text);
 	}

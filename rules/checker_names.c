@@ -34,7 +34,8 @@ static bool reachable(struct checker *c, const struct ast *a, enum entity_kind a
 {
 	if (scope_reaches(c->scope, about))
 		return true;
-	return checker_fail(c, RULES_E204, a, "give a 'via' path to it, or count_entities()", "%s '%s' is about a %s, which cannot be reached from a %s",
+	return checker_fail(c, RULES_E204, a, "give a 'via' path to it, or count_entities()",
+			    "%s '%s' is about a %s, which cannot be reached from a %s",
 			    what, a->text, entity_kind_name(about), entity_kind_name(c->scope));
 }
 
@@ -66,7 +67,8 @@ static bool take_field(struct checker *c, struct ast *a, uint32_t id, const char
 	}
 	index = metric_field_index(desc, field);
 	if (index < 0)
-		return checker_fail(c, RULES_E212, a, nearest_field(c, desc, field), "event '%s' has no field '%s'", desc->name, field);
+		return checker_fail(c, RULES_E212, a, nearest_field(c, desc, field), "event '%s' has no field '%s'",
+				    desc->name, field);
 	a->ref = REF_EVENT_FIELD;
 	a->field = (uint32_t)index;
 	a->unit = desc->fields[index].unit;
@@ -100,7 +102,8 @@ static bool take_attr(struct checker *c, struct ast *a, enum entity_kind kind, c
 		while (scope_attrs(kind)[n])
 			n++;
 		loader_warning(c->l, RULES_W103, c->place->at, c->place->base + a->offset, a->length,
-			       loader_mean(c->l, attr, scope_attrs(kind), n), "no collector sets attribute '%s' of a %s", attr,
+			       loader_mean(c->l, attr, scope_attrs(kind), n),
+				       "no collector sets attribute '%s' of a %s", attr,
 			       entity_kind_name(kind));
 	}
 	a->ref = REF_ATTR;
@@ -156,9 +159,11 @@ static bool resolve(struct checker *c, struct ast *a)
 		return take_metric(c, a, id);
 	if (find_event_field(c, a->text, &id, &field))
 		return take_field(c, a, id, field);
-	text_copy(first, dot && (size_t)(dot - a->text) < sizeof(first) ? (size_t)(dot - a->text) + 1 : sizeof(first), a->text);
+	text_copy(first, dot && (size_t)(dot - a->text) < sizeof(first) ? (size_t)(dot - a->text) + 1 : sizeof(first),
+		  a->text);
 	if (entity_kind_parse(first, &kind) == 0 && (!dot || !strchr(dot + 1, '.'))) {
-		if (!dot || scope_has_attr(kind, dot + 1) || (scope_reaches(c->scope, kind) && !nearest_metric(c, a->text)))
+		if (!dot || scope_has_attr(kind, dot + 1) || (scope_reaches(c->scope, kind) &&
+							      !nearest_metric(c, a->text)))
 			return take_attr(c, a, kind, dot ? dot + 1 : "name");
 	} else if (!dot && scope_has_attr(c->scope, a->text)) {
 		return take_attr(c, a, c->scope, a->text);

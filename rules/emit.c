@@ -52,7 +52,8 @@ static void reads(struct emitter *e, uint32_t metric, uint64_t window_ns)
 static uint32_t finish(struct emitter *e, const char *source, size_t n_source)
 {
 	struct loader *l = e->l;
-	struct program p = { .n_code = e->n_code, .max_stack = e->max_stack, .scope = e->scope, .n_metrics = e->n_metrics };
+	struct program p = { .n_code = e->n_code, .max_stack = e->max_stack, .scope = e->scope,
+			     .n_metrics = e->n_metrics };
 	struct insn *code = loader_alloc(l, e->n_code, sizeof(*code));
 	uint32_t *metrics = loader_alloc(l, e->n_metrics, sizeof(*metrics)), index;
 
@@ -92,7 +93,8 @@ static uint32_t emit_inner(struct emitter *outer, const struct ast *a, enum enti
 	outer->too_large |= e->too_large;
 	for (uint32_t i = 0; i < e->n_metrics; i++)
 		reads(outer, e->metrics[i], e->window_ns);
-	index = e->too_large ? PROGRAM_NONE : finish(e, outer->place->at->text + outer->place->base + a->offset, a->length);
+	index = e->too_large ? PROGRAM_NONE : finish(e, outer->place->at->text + outer->place->base + a->offset,
+						     a->length);
 	return index;
 }
 
@@ -127,7 +129,8 @@ static void emit_name(struct emitter *e, const struct ast *a)
 static void emit_metric_window(struct emitter *e, const struct ast *call, const struct ast *metric)
 {
 	static const enum series_fn fns[] = {
-		[FUNCTION_AVG] = SERIES_AVG, [FUNCTION_MIN] = SERIES_MIN, [FUNCTION_MAX_OF] = SERIES_MAX, [FUNCTION_SLOPE] = SERIES_SLOPE,
+		[FUNCTION_AVG] = SERIES_AVG, [FUNCTION_MIN] = SERIES_MIN, [FUNCTION_MAX_OF] = SERIES_MAX,
+			[FUNCTION_SLOPE] = SERIES_SLOPE,
 		[FUNCTION_P50] = SERIES_P50, [FUNCTION_P95] = SERIES_P95, [FUNCTION_P99] = SERIES_P99,
 	};
 	struct insn insn = { .a = metric->metric, .number = (double)call->window_ns };
@@ -183,7 +186,8 @@ static void emit_count(struct emitter *e, const struct ast *a)
 	struct insn insn = { .op = OP_COUNT, .a = a->metric, .b = PROGRAM_NONE, .number = (double)a->window_ns };
 
 	if (subject->kind == AST_CALL) {
-		put(e, (struct insn){ .op = OP_FINDING_COUNT, .text = loader_strdup(e->l, subject->first->text), .number = (double)a->window_ns }, 1);
+		put(e, (struct insn){ .op = OP_FINDING_COUNT, .text = loader_strdup(e->l, subject->first->text),
+				      .number = (double)a->window_ns }, 1);
 		return;
 	}
 	if (!(subject->kind == AST_NAME && subject->ref == REF_EVENT)) {
@@ -254,7 +258,8 @@ static void emit_call(struct emitter *e, const struct ast *a)
 	case FUNCTION_CHANGED:
 	case FUNCTION_STALE:
 	case FUNCTION_ABSENT:
-		insn.op = a->function == FUNCTION_LAST ? OP_METRIC : a->function == FUNCTION_CHANGED ? OP_CHANGED : a->function == FUNCTION_STALE ? OP_STALE : OP_ABSENT;
+		insn.op = a->function == FUNCTION_LAST ? OP_METRIC : a->function == FUNCTION_CHANGED ? OP_CHANGED
+			: a->function == FUNCTION_STALE ? OP_STALE : OP_ABSENT;
 		reads(e, a->metric, a->window_ns);
 		put(e, insn, 1);
 		return;
@@ -312,7 +317,8 @@ static void emit(struct emitter *e, const struct ast *a)
 	}
 }
 
-uint32_t emit_program(struct loader *l, const struct expr_place *place, const struct ast *a, const char *source, size_t n_source,
+uint32_t emit_program(struct loader *l, const struct expr_place *place, const struct ast *a, const char *source,
+		      size_t n_source,
 		      uint64_t event_window_ns, struct emitted *ret_emitted)
 {
 	struct emitter *e = arena_alloc(l->scratch, sizeof(*e));
@@ -327,10 +333,12 @@ uint32_t emit_program(struct loader *l, const struct expr_place *place, const st
 	e->event_window_ns = event_window_ns;
 	emit(e, a);
 	if (e->too_large) {
-		loader_error(l, RULES_E215, place->at, place->base, n_source, "split it into several items", "the expression is too large");
+		loader_error(l, RULES_E215, place->at, place->base, n_source, "split it into several items",
+			     "the expression is too large");
 		return PROGRAM_NONE;
 	}
 	if (ret_emitted)
-		*ret_emitted = (struct emitted){ .window_ns = e->window_ns, .first_metric = e->n_metrics ? e->metrics[0] : METRIC_NONE };
+		*ret_emitted = (struct emitted){ .window_ns = e->window_ns,
+						 .first_metric = e->n_metrics ? e->metrics[0] : METRIC_NONE };
 	return finish(e, source, n_source);
 }

@@ -17,7 +17,8 @@ struct emitted {
 
 /* `event_window_ns`: how far back the newest event is looked for outside of count().
  * PROGRAM_NONE: too large (told), or out of memory. */
-uint32_t emit_program(struct loader *l, const struct expr_place *place, const struct ast *a, const char *source, size_t n_source,
+uint32_t emit_program(struct loader *l, const struct expr_place *place, const struct ast *a, const char *source,
+		      size_t n_source,
 		      uint64_t event_window_ns, struct emitted *ret_emitted);
 
 #endif

@@ -52,17 +52,21 @@ static const char *op_text(enum opcode op, bool swapped)
 }
 
 /* The bound as a person reads it: a param by its value, a state by its name. */
-static const char *expected_text(struct loader *l, const struct ast *comparison, const struct ast *bound, bool swapped, const char *text)
+static const char *expected_text(struct loader *l, const struct ast *comparison, const struct ast *bound,
+				 bool swapped, const char *text)
 {
 	const char *op = op_text(comparison->op, swapped);
 	const char *result;
 
 	if (bound->kind == AST_NAME && bound->ref == REF_PARAM && bound->unit == UNIT_RATIO)
-		result = arena_printf(l->arena, "%s %g%%", op, ((const struct value *)list_at(&l->params, bound->metric))->number * 100);
+		result = arena_printf(l->arena, "%s %g%%", op,
+				      ((const struct value *)list_at(&l->params, bound->metric))->number * 100);
 	else if (bound->kind == AST_NAME && bound->ref == REF_PARAM && bound->unit == UNIT_NS)
-		result = arena_printf(l->arena, "%s %gs", op, ((const struct value *)list_at(&l->params, bound->metric))->number / 1e9);
+		result = arena_printf(l->arena, "%s %gs", op,
+				      ((const struct value *)list_at(&l->params, bound->metric))->number / 1e9);
 	else if (bound->kind == AST_NAME && bound->ref == REF_PARAM)
-		result = arena_printf(l->arena, "%s %g", op, ((const struct value *)list_at(&l->params, bound->metric))->number);
+		result = arena_printf(l->arena, "%s %g", op,
+				      ((const struct value *)list_at(&l->params, bound->metric))->number);
 	else
 		result = arena_printf(l->arena, "%s %.*s", op, (int)bound->length, text + bound->offset);
 	if (!result)
@@ -71,7 +75,8 @@ static const char *expected_text(struct loader *l, const struct ast *comparison,
 }
 
 /* What a condition looks at: the first comparison's side that is no constant. */
-static void observe(struct loader *l, const struct expr_place *place, const struct ast *a, const char *text, struct expr_info *info)
+static void observe(struct loader *l, const struct expr_place *place, const struct ast *a, const char *text,
+		    struct expr_info *info)
 {
 	const struct ast *comparison = leftmost_comparison(a), *subject, *bound;
 	struct emitted emitted;
@@ -86,7 +91,8 @@ static void observe(struct loader *l, const struct expr_place *place, const stru
 		subject = bound;
 		bound = comparison->first;
 	}
-	info->observe = emit_program(l, place, subject, text + subject->offset, subject->length, EVENT_WINDOW_CONDITION_NS, &emitted);
+	info->observe = emit_program(l, place, subject, text + subject->offset, subject->length,
+				     EVENT_WINDOW_CONDITION_NS, &emitted);
 	info->observe_unit = subject->unit;
 	info->observe_is_code = is_code(subject);
 	info->observe_states = states_of(l, subject);
@@ -105,7 +111,8 @@ static bool parse(struct loader *l, const struct expr_place *place, const char *
 	if (r == -ENOMEM)
 		l->out_of_memory = true;
 	else
-		loader_error(l, error.is_too_large ? RULES_E215 : error.is_lexical ? RULES_E202 : RULES_E201, place->at, place->base + error.offset, error.length,
+		loader_error(l, error.is_too_large ? RULES_E215 : error.is_lexical ? RULES_E202 : RULES_E201,
+			     place->at, place->base + error.offset, error.length,
 			     error.hint, "%s", error.message);
 	return false;
 }
@@ -125,7 +132,8 @@ uint32_t expr_compile(struct loader *l, const struct expr_place *place, const ch
 		return PROGRAM_NONE;
 	if (want == EXPR_VALUE && a->type == TYPE_ATTR)
 		a->type = TYPE_STRING;
-	index = emit_program(l, place, a, text, n, want == EXPR_VALUE ? EVENT_WINDOW_VALUE_NS : EVENT_WINDOW_CONDITION_NS, &emitted);
+	index = emit_program(l, place, a, text, n, want == EXPR_VALUE ? EVENT_WINDOW_VALUE_NS
+			     : EVENT_WINDOW_CONDITION_NS, &emitted);
 	if (index == PROGRAM_NONE)
 		return PROGRAM_NONE;
 	info.type = a->type;
@@ -138,7 +146,8 @@ uint32_t expr_compile(struct loader *l, const struct expr_place *place, const ch
 	if (want == EXPR_CONDITION && ret_info)
 		observe(l, place, a, text, &info);
 	if (want == EXPR_CONDITION && checker_is_constant(a))
-		loader_warning(l, RULES_W107, place->at, place->base, n, NULL, "this condition reads nothing: it is always the same");
+		loader_warning(l, RULES_W107, place->at, place->base, n, NULL,
+			       "this condition reads nothing: it is always the same");
 	if (ret_info)
 		*ret_info = info;
 	return index;

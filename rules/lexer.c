@@ -82,7 +82,8 @@ static bool read_plain_number(struct lexer *lx, double *ret_value)
 	if (peek(lx, 0) == '.' && is_digit(peek(lx, 1)))
 		for (lx->at++; is_digit(peek(lx, 0)); lx->at++)
 			;
-	if (peek(lx, 0) == 'e' && (is_digit(peek(lx, 1)) || ((peek(lx, 1) == '-' || peek(lx, 1) == '+') && is_digit(peek(lx, 2)))))
+	if (peek(lx, 0) == 'e' && (is_digit(peek(lx, 1)) || ((peek(lx, 1) == '-' || peek(lx, 1) == '+') &&
+							     is_digit(peek(lx, 2)))))
 		for (lx->at += 2; is_digit(peek(lx, 0)); lx->at++)
 			;
 	n = lx->at - from;
@@ -121,7 +122,8 @@ static bool percent_is_operator(const struct lexer *lx)
 
 	while (peek(lx, ahead) == ' ')
 		ahead++;
-	return is_word(peek(lx, ahead)) ? strncmp(lx->text + lx->at + ahead, "in ", MIN_OF((size_t)3, lx->n - lx->at - ahead)) != 0
+	return is_word(peek(lx, ahead)) ? strncmp(lx->text + lx->at + ahead, "in ",
+						  MIN_OF((size_t)3, lx->n - lx->at - ahead)) != 0
 					: is_digit(peek(lx, ahead)) || peek(lx, ahead) == '(';
 }
 

@@ -17,16 +17,19 @@
 
 /* ---- telling errors ---- */
 
-static void tell(struct loader *l, enum diag_severity severity, enum rules_code code, uint32_t line, uint32_t column, size_t length, const char *hint,
+static void tell(struct loader *l, enum diag_severity severity, enum rules_code code, uint32_t line, uint32_t column,
+		 size_t length, const char *hint,
 		 const char *message)
 {
 	const struct rules_source *origin = l->file->origin;
 
-	diags_add(l->diags, severity, rules_code_name(code), origin->name, line, column, length ? (uint32_t)length : 1, origin->text, l->rule, hint, "%s",
+	diags_add(l->diags, severity, rules_code_name(code), origin->name, line, column, length ? (uint32_t)length
+		  : 1, origin->text, l->rule, hint, "%s",
 		  message);
 }
 
-void loader_error(struct loader *l, enum rules_code code, const struct yaml_node *at, size_t offset, size_t length, const char *hint, const char *fmt, ...)
+void loader_error(struct loader *l, enum rules_code code, const struct yaml_node *at, size_t offset, size_t length,
+		  const char *hint, const char *fmt, ...)
 {
 	char message[512];
 	va_list ap;
@@ -35,10 +38,12 @@ void loader_error(struct loader *l, enum rules_code code, const struct yaml_node
 	(void)vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
 	l->n_errors++;
-	tell(l, DIAG_ERROR, code, at ? at->line : 1, at ? at->kind == YAML_SCALAR ? yaml_tree_column(at, offset) : at->column : 1, length, hint, message);
+	tell(l, DIAG_ERROR, code, at ? at->line : 1, at ? at->kind == YAML_SCALAR ? yaml_tree_column(at, offset)
+	     : at->column : 1, length, hint, message);
 }
 
-void loader_error_key(struct loader *l, enum rules_code code, const struct yaml_node *member, const char *hint, const char *fmt, ...)
+void loader_error_key(struct loader *l, enum rules_code code, const struct yaml_node *member, const char *hint,
+		      const char *fmt, ...)
 {
 	char message[512];
 	va_list ap;
@@ -53,7 +58,8 @@ void loader_error_key(struct loader *l, enum rules_code code, const struct yaml_
 		tell(l, DIAG_ERROR, code, member->line, member->column, 1, hint, message);
 }
 
-void loader_warning(struct loader *l, enum rules_code code, const struct yaml_node *at, size_t offset, size_t length, const char *hint, const char *fmt, ...)
+void loader_warning(struct loader *l, enum rules_code code, const struct yaml_node *at, size_t offset, size_t length,
+		    const char *hint, const char *fmt, ...)
 {
 	char message[512];
 	va_list ap;
@@ -61,7 +67,8 @@ void loader_warning(struct loader *l, enum rules_code code, const struct yaml_no
 	va_start(ap, fmt);
 	(void)vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
-	tell(l, DIAG_WARNING, code, at ? at->line : 1, at ? at->kind == YAML_SCALAR ? yaml_tree_column(at, offset) : at->column : 1, length, hint, message);
+	tell(l, DIAG_WARNING, code, at ? at->line : 1, at ? at->kind == YAML_SCALAR ? yaml_tree_column(at, offset)
+	     : at->column : 1, length, hint, message);
 }
 
 void *loader_alloc(struct loader *l, size_t n, size_t size)
@@ -232,16 +239,21 @@ static void read_all(struct loader *l, const struct rules_source *sources, size_
 	}
 }
 
-int ruleset_load(const struct rules_source *sources, size_t n_sources, const struct metrics *metrics, const struct ruleset *last, struct diags *diags,
+int ruleset_load(const struct rules_source *sources, size_t n_sources, const struct metrics *metrics,
+		 const struct ruleset *last, struct diags *diags,
 		 struct ruleset **ret_ruleset)
 {
 	AUTO(ruleset_free) struct ruleset *rs = NULL;
 	AUTO(arena_free) struct arena *scratch = NULL;
 	struct loader l = { .metrics = metrics, .diags = diags, .last = last, .files.size = sizeof(struct rules_file *),
-			    .overrides.size = sizeof(struct override), .programs.size = sizeof(struct program), .paths.size = sizeof(struct path),
-			    .regexes.size = sizeof(void *), .params.size = sizeof(struct value), .symptoms.size = sizeof(struct symptom_rule),
-			    .causes.size = sizeof(struct cause_rule), .tests.size = sizeof(struct rules_test), .rejected.size = sizeof(char *),
-			    .cause_places.size = sizeof(struct cause_place), .finding_refs.size = sizeof(struct finding_ref) };
+			    .overrides.size = sizeof(struct override), .programs.size = sizeof(struct program),
+				    .paths.size = sizeof(struct path),
+			    .regexes.size = sizeof(void *), .params.size = sizeof(struct value),
+				    .symptoms.size = sizeof(struct symptom_rule),
+			    .causes.size = sizeof(struct cause_rule), .tests.size = sizeof(struct rules_test),
+				    .rejected.size = sizeof(char *),
+			    .cause_places.size = sizeof(struct cause_place),
+				    .finding_refs.size = sizeof(struct finding_ref) };
 
 	rs = calloc(1, sizeof(*rs));
 	if (!rs || arena_new(RULESET_MAX_BYTES, &rs->arena) < 0 || arena_new(SCRATCH_MAX_BYTES, &scratch) < 0)

@@ -89,13 +89,15 @@ struct loader {
 void loader_error(struct loader *l, enum rules_code code, const struct yaml_node *at, size_t offset, size_t length,
 		  const char *hint, const char *fmt, ...) __attribute__((format(printf, 7, 8)));
 /* At the key of a member. */
-void loader_error_key(struct loader *l, enum rules_code code, const struct yaml_node *member, const char *hint, const char *fmt, ...)
+void loader_error_key(struct loader *l, enum rules_code code, const struct yaml_node *member, const char *hint,
+		      const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 void loader_warning(struct loader *l, enum rules_code code, const struct yaml_node *at, size_t offset, size_t length,
 		    const char *hint, const char *fmt, ...) __attribute__((format(printf, 7, 8)));
 void *loader_alloc(struct loader *l, size_t n, size_t size); /* in the ruleset's arena; NULL sets out_of_memory */
 const char *loader_strdup(struct loader *l, const char *text);
-const char *loader_mean(struct loader *l, const char *word, const char *const *candidates, size_t n); /* "did you mean 'x'?" or NULL */
+const char *loader_mean(struct loader *l, const char *word, const char *const *candidates,
+			size_t n); /* "did you mean 'x'?" or NULL */
 
 /* ---- reading maps (loader_fields.c) ---- */
 
@@ -105,10 +107,13 @@ bool fields_is_list(struct loader *l, const struct yaml_node *node, size_t max);
 /* Optional members: absent leaves *ret as it is. False: there was an error (told). */
 bool field_text(struct loader *l, const struct yaml_node *map, const char *key, const char **ret_text); /* copied */
 bool field_duration(struct loader *l, const struct yaml_node *map, const char *key, uint64_t *ret_ns);
-bool field_number(struct loader *l, const struct yaml_node *map, const char *key, double min, double max, double *ret_value);
+bool field_number(struct loader *l, const struct yaml_node *map, const char *key, double min, double max,
+		  double *ret_value);
 /* `names` NULL-ended; the value is the position. */
-bool field_word(struct loader *l, const struct yaml_node *map, const char *key, const char *const *names, int *ret_value);
-bool field_ids(struct loader *l, const struct yaml_node *map, const char *key, size_t max, const char *const **ret_ids, uint32_t *ret_n);
+bool field_word(struct loader *l, const struct yaml_node *map, const char *key, const char *const *names,
+		int *ret_value);
+bool field_ids(struct loader *l, const struct yaml_node *map, const char *key, size_t max,
+	       const char *const **ret_ids, uint32_t *ret_n);
 bool field_is_id(struct loader *l, const char *id, const struct yaml_node *at, bool is_key); /* a.b_c, told when not */
 bool field_duration_at(struct loader *l, const struct yaml_node *at, uint64_t *ret_ns, bool *ret_negative);
 bool field_severity(struct loader *l, const struct yaml_node *map, enum severity *ret_severity);
@@ -118,11 +123,14 @@ const char *field_nearest_kind(struct loader *l, const char *word);
 
 /* ---- the parts of a file ---- */
 
-void loader_read_file(struct loader *l, const struct rules_source *source);         /* loader_file.c: parse, pack, params, overrides */
+void loader_read_file(struct loader *l, const struct rules_source *source);         /* loader_file.c: parse, pack,
+	params, overrides */
 void loader_read_params(struct loader *l, const struct yaml_node *params);          /* loader_params.c */
 struct param *loader_find_param(struct loader *l, const char *name);
-uint32_t loader_param_slot(struct loader *l, struct param *p);                      /* of the rule at hand: overridden or not */
-bool loader_check_param_value(struct loader *l, const struct param *p, const struct yaml_node *at); /* tells what is wrong */
+uint32_t loader_param_slot(struct loader *l,
+			   struct param *p);                      /* of the rule at hand: overridden or not */
+bool loader_check_param_value(struct loader *l, const struct param *p,
+			      const struct yaml_node *at); /* tells what is wrong */
 void loader_warn_unused_params(struct loader *l);
 void loader_read_overrides(struct loader *l, const struct yaml_node *node);         /* loader_override.c */
 const struct override *loader_find_override(struct loader *l, const char *id);
@@ -143,7 +151,8 @@ void loader_free_regexes(struct loader *l, uint32_t from);
 bool loader_take_rule(struct loader *l, const struct yaml_node *node, bool is_cause); /* loader_file.c */
 void loader_take_rules(struct loader *l, struct rules_file *file);
 bool loader_has_rule(const struct loader *l, const char *id);
-void loader_reject_cause(struct loader *l, uint32_t index);                          /* loader_link.c: take it out again */
+void loader_reject_cause(struct loader *l,
+			 uint32_t index);                          /* loader_link.c: take it out again */
 void loader_check_links(struct loader *l);
 void loader_warn_links(struct loader *l);
 void loader_keep(struct loader *l);                                                  /* loader_keep.c: last good versions */

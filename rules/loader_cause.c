@@ -26,11 +26,13 @@ static void read_because(struct loader *l, const struct yaml_node *list, struct 
 		via[n] = (struct path){ .from = c->scope };
 		if (item->kind == YAML_SCALAR) {
 			ids[n] = loader_strdup(l, item->text);
-		} else if (!fields_check(l, item, "because", keys) || !path_field(l, item, "via", c->scope, &via[n]) || !field_text(l, item, "cause", &ids[n])) {
+		} else if (!fields_check(l, item, "because", keys) || !path_field(l, item, "via", c->scope, &via[n]) ||
+			   !field_text(l, item, "cause", &ids[n])) {
 			continue;
 		}
 		if (!ids[n]) {
-			loader_error(l, RULES_E123, item, 0, 1, "{ cause: disk.io_error, via: mount -> disk }", "'because' needs a 'cause'");
+			loader_error(l, RULES_E123, item, 0, 1, "{ cause: disk.io_error, via: mount -> disk }",
+				     "'because' needs a 'cause'");
 			continue;
 		}
 		c->n_because++;
@@ -55,10 +57,12 @@ static void read_affects(struct loader *l, const struct yaml_node *list, struct 
 		if (!path_parse(l, item, 0, item->text, c->scope, &paths[c->n_affects]))
 			continue;
 		end = path_end(&paths[c->n_affects]);
-		if (end == ENTITY_PROCESS || end == ENTITY_CONTAINER || end == ENTITY_POD || end == ENTITY_RANK || end == ENTITY_JOB)
+		if (end == ENTITY_PROCESS || end == ENTITY_CONTAINER || end == ENTITY_POD || end == ENTITY_RANK ||
+		    end == ENTITY_JOB)
 			c->n_affects++;
 		else
-			loader_error(l, RULES_E223, item, 0, item->len, NULL, "who is affected is a process, container, pod, rank or job");
+			loader_error(l, RULES_E223, item, 0, item->len, NULL,
+				     "who is affected is a process, container, pod, rank or job");
 	}
 }
 
@@ -71,7 +75,8 @@ static void read_confidence(struct loader *l, const struct yaml_node *node, stru
 	c->act_at = 0.95;
 	if (!node || !fields_check(l, node, "confidence", keys))
 		return;
-	if (!field_number(l, node, "prior", 0.01, 0.99, &c->prior) || !field_number(l, node, "report_at", 0, 1, &c->report_at) ||
+	if (!field_number(l, node, "prior", 0.01, 0.99, &c->prior) ||
+	    !field_number(l, node, "report_at", 0, 1, &c->report_at) ||
 	    !field_number(l, node, "act_at", 0, 1, &c->act_at))
 		return;
 	if (c->report_at > c->act_at)
@@ -138,18 +143,22 @@ static void check_clear(struct loader *l, const struct yaml_node *node, const st
 
 	if (hold && (yaml_tree_get(hold, "clear_when") || yaml_tree_get(hold, "clear_after")))
 		return;
-	loader_error_key(l, RULES_E310, hold ? hold : node, "hold: { clear_after: 5m }", "cause '%s' has no clear_when/clear_after: it could never recover", c->id);
+	loader_error_key(l, RULES_E310, hold ? hold : node, "hold: { clear_after: 5m }",
+			 "cause '%s' has no clear_when/clear_after: it could never recover", c->id);
 }
 
-static const char *const cause_keys[] = { "title", "doc", "scope", "match", "trigger", "explains", "requires", "supports", "refutes", "unless",
-					  "explained_away_by", "because", "affects", "confidence", "severity", "mode", "hold", "remedy", "emits", NULL };
+static const char *const cause_keys[] = { "title", "doc", "scope", "match", "trigger", "explains", "requires",
+					  "supports", "refutes", "unless",
+					  "explained_away_by", "because", "affects", "confidence", "severity", "mode",
+						  "hold", "remedy", "emits", NULL };
 
 static void read_parts(struct loader *l, const struct yaml_node *node, struct cause_rule *c)
 {
 	c->match = expr_field(l, node, "match", c->scope);
 	c->trigger = expr_field(l, node, "trigger", c->scope);
 	if (!yaml_tree_get(node, "trigger"))
-		loader_error_key(l, RULES_E123, node, "an event or an edge that wakes the rule", "cause '%s' has no 'trigger'", c->id);
+		loader_error_key(l, RULES_E123, node, "an event or an edge that wakes the rule",
+				 "cause '%s' has no 'trigger'", c->id);
 	(void)template_field(l, node, "title", c->scope, NULL, &c->title);
 	(void)field_text(l, node, "doc", &c->doc);
 	(void)field_severity(l, node, &c->severity);
@@ -159,7 +168,8 @@ static void read_parts(struct loader *l, const struct yaml_node *node, struct ca
 	loader_read_evidence(l, yaml_tree_get(node, "supports"), c->scope, "supports", &c->supports, &c->n_supports);
 	loader_read_evidence(l, yaml_tree_get(node, "refutes"), c->scope, "refutes", &c->refutes, &c->n_refutes);
 	loader_read_unless(l, yaml_tree_get(node, "unless"), c->scope, &c->unless, &c->n_unless);
-	(void)field_ids(l, node, "explained_away_by", RULESET_MAX_LINKS, &c->explained_away_by, &c->n_explained_away_by);
+	(void)field_ids(l, node, "explained_away_by", RULESET_MAX_LINKS, &c->explained_away_by,
+			&c->n_explained_away_by);
 	read_because(l, yaml_tree_get(node, "because"), c);
 	read_affects(l, yaml_tree_get(node, "affects"), c);
 	read_confidence(l, yaml_tree_get(node, "confidence"), c);
@@ -170,17 +180,20 @@ static void read_parts(struct loader *l, const struct yaml_node *node, struct ca
 
 bool loader_read_cause(struct loader *l, const struct yaml_node *node)
 {
-	struct cause_rule c = { .id = loader_strdup(l, node->key), .pack = l->file->pack, .file = l->file->origin->name, .severity = SEVERITY_WARNING,
+	struct cause_rule c = { .id = loader_strdup(l, node->key), .pack = l->file->pack,
+				.file = l->file->origin->name, .severity = SEVERITY_WARNING,
 				.mode = l->file->mode, .origin = l->file->origin, .hold.clear_when = PROGRAM_NONE };
 	size_t before = l->n_errors;
 
-	if (!fields_check(l, node, "a cause", cause_keys) || !field_is_id(l, node->key, node, true) || !field_scope(l, node, &c.scope))
+	if (!fields_check(l, node, "a cause", cause_keys) || !field_is_id(l, node->key, node, true) ||
+	    !field_scope(l, node, &c.scope))
 		return false;
 	read_parts(l, node, &c);
 	if (!yaml_tree_get(node, "title"))
 		loader_error_key(l, RULES_E123, node, NULL, "cause '%s' has no 'title'", c.id);
 	if (c.n_requires == 0 && !(yaml_tree_get(node, "requires") && l->n_errors != before))
-		loader_error_key(l, RULES_E301, node, "requires: [{ id: ..., when: ... }]", "cause '%s' requires nothing", c.id);
+		loader_error_key(l, RULES_E301, node, "requires: [{ id: ..., when: ... }]",
+				 "cause '%s' requires nothing", c.id);
 	check_clear(l, node, &c);
 	loader_apply_override(l, c.scope, &c.mode, &c.severity, &c.exceptions, &c.n_exceptions);
 	loader_digest(l, node, c.digest);

@@ -21,7 +21,8 @@ static bool is_missing(struct loader *l, const struct yaml_node *node, const cha
 }
 
 /* The condition in the scope at the end of `via`, unless count_entities() walks the path itself. */
-static void compile_when(struct loader *l, const struct yaml_node *node, enum entity_kind scope, struct path *via, uint32_t *ret_when,
+static void compile_when(struct loader *l, const struct yaml_node *node, enum entity_kind scope, struct path *via,
+			 uint32_t *ret_when,
 			 struct expr_info *info)
 {
 	const struct yaml_node *at = yaml_tree_get(node, "when");
@@ -33,14 +34,16 @@ static void compile_when(struct loader *l, const struct yaml_node *node, enum en
 		if (info->via_taken)
 			*via = (struct path){ .from = scope };
 		else if (*ret_when != PROGRAM_NONE)
-			loader_error(l, RULES_E223, yaml_tree_get(node, "via"), 0, 1, "end the path at the kind that count_entities() counts",
+			loader_error(l, RULES_E223, yaml_tree_get(node, "via"), 0, 1,
+				     "end the path at the kind that count_entities() counts",
 				     "this path is not walked by count_entities()");
 		return;
 	}
 	*ret_when = expr_compile(l, &place, at->text, at->len, EXPR_CONDITION, info);
 }
 
-static bool read_item(struct loader *l, const struct yaml_node *node, enum entity_kind scope, const char *role, struct evidence_rule *e)
+static bool read_item(struct loader *l, const struct yaml_node *node, enum entity_kind scope, const char *role,
+		      struct evidence_rule *e)
 {
 	static const char *const keys[] = { "id", "when", "via", "weight", "group", "show", NULL };
 	static const char *const weights[] = { "weak", "moderate", "strong", "decisive", NULL };
@@ -48,7 +51,8 @@ static bool read_item(struct loader *l, const struct yaml_node *node, enum entit
 	size_t before = l->n_errors;
 	int weight = WEIGHT_MODERATE;
 
-	if (!fields_check(l, node, role, keys) || is_missing(l, node, "id", "evidence") || is_missing(l, node, "when", "evidence"))
+	if (!fields_check(l, node, role, keys) || is_missing(l, node, "id", "evidence") ||
+	    is_missing(l, node, "when", "evidence"))
 		return false;
 	if (!path_field(l, node, "via", scope, &e->via))
 		return false;
@@ -83,7 +87,8 @@ void loader_read_evidence(struct loader *l, const struct yaml_node *list, enum e
 			continue;
 		for (uint32_t i = 0; i < n; i++)
 			if (strcmp(items[i].id, items[n].id) == 0)
-				loader_error(l, RULES_E127, yaml_tree_get(node, "id"), 0, strlen(items[n].id), NULL, "evidence '%s' is there already", items[n].id);
+				loader_error(l, RULES_E127, yaml_tree_get(node, "id"), 0, strlen(items[n].id), NULL,
+					     "evidence '%s' is there already", items[n].id);
 		n++;
 	}
 	*ret_items = items;
@@ -95,7 +100,8 @@ static bool read_unless(struct loader *l, const struct yaml_node *node, enum ent
 	static const char *const keys[] = { "when", "via", "reason", NULL };
 	struct expr_info info;
 
-	if (!fields_check(l, node, "unless", keys) || is_missing(l, node, "when", "unless") || is_missing(l, node, "reason", "unless"))
+	if (!fields_check(l, node, "unless", keys) || is_missing(l, node, "when", "unless") ||
+	    is_missing(l, node, "reason", "unless"))
 		return false;
 	if (!path_field(l, node, "via", scope, &u->via))
 		return false;
@@ -103,7 +109,8 @@ static bool read_unless(struct loader *l, const struct yaml_node *node, enum ent
 	return field_text(l, node, "reason", &u->reason) && u->when != PROGRAM_NONE;
 }
 
-void loader_read_unless(struct loader *l, const struct yaml_node *list, enum entity_kind scope, const struct unless_rule **ret_items, uint32_t *ret_n)
+void loader_read_unless(struct loader *l, const struct yaml_node *list, enum entity_kind scope,
+			const struct unless_rule **ret_items, uint32_t *ret_n)
 {
 	struct unless_rule *items;
 	uint32_t n = 0;

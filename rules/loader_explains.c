@@ -24,7 +24,8 @@ static void read_within(struct loader *l, const struct yaml_node *at, struct exp
 	if (!field_duration_at(l, at->first, &lead, &negative) || !field_duration_at(l, at->first->next, &lag, NULL))
 		return;
 	if (lead && !negative) {
-		loader_error(l, RULES_E125, at->first, 0, at->first->len, "-10s", "the first time of 'within' is before the cause: negative or 0");
+		loader_error(l, RULES_E125, at->first, 0, at->first->len, "-10s",
+			     "the first time of 'within' is before the cause: negative or 0");
 		return;
 	}
 	e->lead_ns = lead;
@@ -32,7 +33,8 @@ static void read_within(struct loader *l, const struct yaml_node *at, struct exp
 }
 
 /* One side of a correlation: a metric, "1 - metric", "-metric"; counters are taken by their rate. */
-static bool read_side(struct loader *l, const struct yaml_node *map, const char *key, uint32_t *ret_metric, double *ret_scale, bool *ret_is_rate)
+static bool read_side(struct loader *l, const struct yaml_node *map, const char *key, uint32_t *ret_metric,
+		      double *ret_scale, bool *ret_is_rate)
 {
 	const struct yaml_node *at = yaml_tree_get(map, key);
 	const struct metric_desc *desc;
@@ -40,11 +42,14 @@ static bool read_side(struct loader *l, const struct yaml_node *map, const char 
 	struct ast *a;
 
 	if (!at || at->kind != YAML_SCALAR) {
-		loader_error(l, RULES_E123, map, 0, 1, "correlate: { a: metric, b: \"1 - metric\", over: 10m, min: 0.6 }", "a correlation needs '%s'", key);
+		loader_error(l, RULES_E123, map, 0, 1,
+			     "correlate: { a: metric, b: \"1 - metric\", over: 10m, min: 0.6 }",
+			     "a correlation needs '%s'", key);
 		return false;
 	}
 	if (parser_parse(at->text, at->len, l->scratch, &a, &error) < 0) {
-		loader_error(l, RULES_E201, at, error.offset, error.length, error.hint, "%s", error.message ? error.message : "out of memory");
+		loader_error(l, RULES_E201, at, error.offset, error.length, error.hint, "%s", error.message
+			     ? error.message : "out of memory");
 		return false;
 	}
 	*ret_scale = 1;
@@ -58,7 +63,8 @@ static bool read_side(struct loader *l, const struct yaml_node *map, const char 
 	*ret_metric = a->kind == AST_NAME ? metrics_find(l->metrics, a->text) : METRIC_NONE;
 	desc = metrics_at(l->metrics, *ret_metric);
 	if (!desc || desc->kind == METRIC_EVENT || desc->kind == METRIC_STATE) {
-		loader_error(l, desc ? RULES_E209 : RULES_E203, at, a->offset, a->length, "a gauge or counter, or 1 minus one", "nothing to correlate");
+		loader_error(l, desc ? RULES_E209 : RULES_E203, at, a->offset, a->length,
+			     "a gauge or counter, or 1 minus one", "nothing to correlate");
 		return false;
 	}
 	*ret_is_rate = desc->kind == METRIC_COUNTER;
@@ -74,7 +80,8 @@ static void read_correlate(struct loader *l, const struct yaml_node *node, struc
 	e->correlate_over_ns = 600 * NS_PER_S;
 	e->correlate_min = 0.5;
 	e->has_correlate = read_side(l, node, "a", &e->correlate_a, &e->correlate_a_scale, &e->correlate_a_is_rate);
-	e->has_correlate = read_side(l, node, "b", &e->correlate_b, &e->correlate_b_scale, &e->correlate_b_is_rate) && e->has_correlate;
+	e->has_correlate = read_side(l, node, "b", &e->correlate_b, &e->correlate_b_scale, &e->correlate_b_is_rate) &&
+		e->has_correlate;
 	(void)field_duration(l, node, "over", &e->correlate_over_ns);
 	(void)field_number(l, node, "min", 0, 1, &e->correlate_min);
 	if (e->correlate_over_ns == 0 || e->correlate_over_ns > RULESET_MAX_WINDOW_NS)
@@ -99,7 +106,8 @@ static bool read_explain(struct loader *l, const struct yaml_node *node, enum en
 	return field_text(l, node, "symptom", &e->symptom) && path_field(l, node, "via", scope, &e->via);
 }
 
-void loader_read_explains(struct loader *l, const struct yaml_node *list, enum entity_kind scope, const struct explain_rule **ret_items, uint32_t *ret_n)
+void loader_read_explains(struct loader *l, const struct yaml_node *list, enum entity_kind scope,
+			  const struct explain_rule **ret_items, uint32_t *ret_n)
 {
 	struct explain_rule *items;
 	uint32_t n = 0;

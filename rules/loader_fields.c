@@ -32,7 +32,8 @@ bool fields_check(struct loader *l, const struct yaml_node *map, const char *wha
 		for (size_t i = 0; i < n && !known; i++)
 			known = strcmp(keys[i], member->key) == 0;
 		if (!known)
-			loader_error_key(l, RULES_E121, member, loader_mean(l, member->key, keys, n), "unknown key '%s' in %s", member->key, what);
+			loader_error_key(l, RULES_E121, member, loader_mean(l, member->key, keys, n),
+					 "unknown key '%s' in %s", member->key, what);
 	}
 	return true;
 }
@@ -88,7 +89,8 @@ bool field_duration_at(struct loader *l, const struct yaml_node *at, uint64_t *r
 			*ret_negative = value < 0;
 		return true;
 	}
-	loader_error(l, RULES_E125, at, 0, at->kind == YAML_SCALAR ? at->len : 1, "write 250ms, 30s, 5m, 2h or 1d", "not a duration");
+	loader_error(l, RULES_E125, at, 0, at->kind == YAML_SCALAR ? at->len : 1, "write 250ms, 30s, 5m, 2h or 1d",
+		     "not a duration");
 	return false;
 }
 
@@ -99,7 +101,8 @@ bool field_duration(struct loader *l, const struct yaml_node *map, const char *k
 	return !at || field_duration_at(l, at, ret_ns, NULL);
 }
 
-bool field_number(struct loader *l, const struct yaml_node *map, const char *key, double min, double max, double *ret_value)
+bool field_number(struct loader *l, const struct yaml_node *map, const char *key, double min, double max,
+		  double *ret_value)
 {
 	bool fine = true;
 	const struct yaml_node *at = scalar(l, map, key, &fine);
@@ -108,7 +111,8 @@ bool field_number(struct loader *l, const struct yaml_node *map, const char *key
 
 	if (!at)
 		return fine;
-	if (lexer_number(at->text, &value, &unit) < 0 || (unit != UNIT_NONE && unit != UNIT_RATIO) || value < min || value > max) {
+	if (lexer_number(at->text, &value, &unit) < 0 || (unit != UNIT_NONE && unit != UNIT_RATIO) || value < min ||
+	    value > max) {
 		loader_error(l, RULES_E125, at, 0, at->len, NULL, "'%s' is a number from %g to %g", key, min, max);
 		return false;
 	}
@@ -116,7 +120,8 @@ bool field_number(struct loader *l, const struct yaml_node *map, const char *key
 	return true;
 }
 
-bool field_word(struct loader *l, const struct yaml_node *map, const char *key, const char *const *names, int *ret_value)
+bool field_word(struct loader *l, const struct yaml_node *map, const char *key, const char *const *names,
+		int *ret_value)
 {
 	bool fine = true;
 	const struct yaml_node *at = scalar(l, map, key, &fine);
@@ -143,17 +148,20 @@ bool field_is_id(struct loader *l, const char *id, const struct yaml_node *at, b
 	bool fine = islower((unsigned char)id[0]) && strlen(id) <= MAX_ID_BYTES;
 
 	for (const char *p = id; *p && fine; p++)
-		fine = islower((unsigned char)*p) || isdigit((unsigned char)*p) || *p == '_' || (*p == '.' && p[1] && p[1] != '.');
+		fine = islower((unsigned char)*p) || isdigit((unsigned char)*p) || *p == '_' ||
+			(*p == '.' && p[1] && p[1] != '.');
 	if (fine)
 		return true;
 	if (is_key)
 		loader_error_key(l, RULES_E128, at, "small letters, digits, '_' and '.'", "'%s' is not a valid id", id);
 	else
-		loader_error(l, RULES_E128, at, 0, at->len, "small letters, digits, '_' and '.'", "'%s' is not a valid id", id);
+		loader_error(l, RULES_E128, at, 0, at->len, "small letters, digits, '_' and '.'",
+			     "'%s' is not a valid id", id);
 	return false;
 }
 
-bool field_ids(struct loader *l, const struct yaml_node *map, const char *key, size_t max, const char *const **ret_ids, uint32_t *ret_n)
+bool field_ids(struct loader *l, const struct yaml_node *map, const char *key, size_t max,
+	       const char *const **ret_ids, uint32_t *ret_n)
 {
 	const struct yaml_node *list = yaml_tree_get(map, key);
 	const char **ids;
@@ -217,11 +225,13 @@ bool field_scope(struct loader *l, const struct yaml_node *map, enum entity_kind
 	if (!fine)
 		return false;
 	if (!at) {
-		loader_error_key(l, RULES_E123, map, "scope: process", "'%s' has no scope", map->key ? map->key : "rule");
+		loader_error_key(l, RULES_E123, map, "scope: process", "'%s' has no scope", map->key ? map->key
+				 : "rule");
 		return false;
 	}
 	if (entity_kind_parse(at->text, ret_scope) == 0)
 		return true;
-	loader_error(l, RULES_E124, at, 0, at->len, field_nearest_kind(l, at->text), "there is no kind of entity '%s'", at->text);
+	loader_error(l, RULES_E124, at, 0, at->len, field_nearest_kind(l, at->text),
+		     "there is no kind of entity '%s'", at->text);
 	return false;
 }

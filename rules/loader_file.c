@@ -42,10 +42,13 @@ static bool check_version(struct loader *l)
 {
 	const struct yaml_node *root = l->file->root, *version = yaml_tree_get(root, "rules");
 
-	if (root->kind == YAML_MAPPING && version && version == root->first && version->kind == YAML_SCALAR && strcmp(version->text, "why/v1") == 0)
+	if (root->kind == YAML_MAPPING && version && version == root->first && version->kind == YAML_SCALAR &&
+	    strcmp(version->text, "why/v1") == 0)
 		return true;
-	loader_error(l, RULES_E120, version ? version : root, 0, version && version->kind == YAML_SCALAR ? version->len : 1, "the first line is 'rules: why/v1'",
-		     version && version == root->first ? "this version of the rule language is not known" : "the first key of a file of rules is 'rules'");
+	loader_error(l, RULES_E120, version ? version : root, 0, version && version->kind == YAML_SCALAR
+		     ? version->len : 1, "the first line is 'rules: why/v1'",
+		     version && version == root->first ? "this version of the rule language is not known"
+			     : "the first key of a file of rules is 'rules'");
 	return false;
 }
 
@@ -59,7 +62,8 @@ static void read_pack(struct loader *l)
 	(void)field_text(l, pack, "name", &l->file->pack);
 	(void)field_mode(l, pack, &l->file->mode);
 	if (!l->file->pack)
-		loader_error_key(l, RULES_E123, pack, "pack: { name: my-pack, version: 1.0.0 }", "the pack has no name");
+		loader_error_key(l, RULES_E123, pack, "pack: { name: my-pack, version: 1.0.0 }",
+				 "the pack has no name");
 }
 
 static struct rules_source *copy_source(struct loader *l, const struct rules_source *source)
@@ -166,7 +170,8 @@ bool loader_has_rule(const struct loader *l, const char *id)
 static bool may_take(struct loader *l, const struct yaml_node *node)
 {
 	if (loader_has_rule(l, node->key)) {
-		loader_error_key(l, RULES_E127, node, "to change a rule of another pack use 'override:'", "rule '%s' is there already", node->key);
+		loader_error_key(l, RULES_E127, node, "to change a rule of another pack use 'override:'",
+				 "rule '%s' is there already", node->key);
 		return false;
 	}
 	if (l->symptoms.n + l->causes.n < RULESET_MAX_RULES)
@@ -177,7 +182,8 @@ static bool may_take(struct loader *l, const struct yaml_node *node)
 
 bool loader_take_rule(struct loader *l, const struct yaml_node *node, bool is_cause)
 {
-	uint32_t programs = l->programs.n, paths = l->paths.n, regexes = l->regexes.n, params = l->params.n, refs = l->finding_refs.n;
+	uint32_t programs = l->programs.n, paths = l->paths.n, regexes = l->regexes.n, params = l->params.n,
+		refs = l->finding_refs.n;
 	struct cause_place place = { .node = node, .file = l->file };
 	bool taken;
 

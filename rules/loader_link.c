@@ -78,8 +78,10 @@ static bool check_explains(struct loader *l, uint32_t index)
 		if (path_end(&e->via) == s->scope)
 			continue;
 		enter(l, index);
-		loader_error(l, RULES_E223, via ? via : yaml_tree_get(item, "symptom"), 0, via ? via->len : strlen(e->symptom), "give a 'via' that ends there",
-			     "'%s' is about a %s, the path ends at a %s", e->symptom, entity_kind_name(s->scope), entity_kind_name(path_end(&e->via)));
+		loader_error(l, RULES_E223, via ? via : yaml_tree_get(item, "symptom"), 0, via ? via->len
+			     : strlen(e->symptom), "give a 'via' that ends there",
+			     "'%s' is about a %s, the path ends at a %s", e->symptom, entity_kind_name(s->scope),
+				     entity_kind_name(path_end(&e->via)));
 		fine = false;
 	}
 	return fine;
@@ -138,7 +140,8 @@ static bool reject_one_cycle(struct loader *l)
 			continue;
 		enter(l, i);
 		because = yaml_tree_get(((const struct cause_place *)list_at(&l->cause_places, i))->node, "because");
-		loader_error(l, RULES_E311, because, 0, 1, "take one of its causes out", "'%s' is because of itself", cause_at(l, i)->id);
+		loader_error(l, RULES_E311, because, 0, 1, "take one of its causes out", "'%s' is because of itself",
+			     cause_at(l, i)->id);
 		loader_reject_cause(l, i);
 		return true;
 	}
@@ -167,13 +170,15 @@ static const char *nearest_cause(struct loader *l, const char *id)
 	return names ? loader_mean(l, id, names, l->causes.n) : NULL;
 }
 
-static void warn_ids(struct loader *l, const struct yaml_node *rule, const char *key, const char *const *ids, uint32_t n)
+static void warn_ids(struct loader *l, const struct yaml_node *rule, const char *key, const char *const *ids,
+		     uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		const struct yaml_node *item = item_at(rule, key, i);
 
 		if (find_cause(l, ids[i]) == UINT32_MAX)
-			loader_warning(l, RULES_W104, item, 0, item->kind == YAML_SCALAR ? item->len : 1, nearest_cause(l, ids[i]), "%s: cause '%s' is not loaded", key,
+			loader_warning(l, RULES_W104, item, 0, item->kind == YAML_SCALAR ? item->len : 1,
+				       nearest_cause(l, ids[i]), "%s: cause '%s' is not loaded", key,
 				       ids[i]);
 	}
 }
@@ -188,7 +193,8 @@ static void warn_cause(struct loader *l, uint32_t index)
 		const struct yaml_node *at = yaml_tree_get(item_at(rule, "explains", i), "symptom");
 
 		if (c->explains[i].symptom_index == UINT32_MAX)
-			loader_warning(l, RULES_W101, at, 0, at ? at->len : 1, NULL, "symptom '%s' is not loaded", c->explains[i].symptom);
+			loader_warning(l, RULES_W101, at, 0, at ? at->len : 1, NULL, "symptom '%s' is not loaded",
+				       c->explains[i].symptom);
 	}
 	warn_ids(l, rule, "because", c->because, c->n_because);
 	warn_ids(l, rule, "explained_away_by", c->explained_away_by, c->n_explained_away_by);
@@ -204,14 +210,17 @@ void loader_warn_links(struct loader *l)
 
 		l->file = ref->file;
 		if (find_cause(l, ref->id) == UINT32_MAX)
-			loader_warning(l, RULES_W104, ref->at, ref->offset, ref->length, nearest_cause(l, ref->id), "finding(): cause '%s' is not loaded", ref->id);
+			loader_warning(l, RULES_W104, ref->at, ref->offset, ref->length, nearest_cause(l, ref->id),
+				       "finding(): cause '%s' is not loaded", ref->id);
 	}
 	for (uint32_t i = 0; i < l->overrides.n; i++) {
 		const struct override *o = list_at(&l->overrides, i);
 
 		l->file = (struct rules_file *)o->file;
 		if (!o->used)
-			diags_add(l->diags, DIAG_WARNING, rules_code_name(RULES_W105), l->file->origin->name, o->node->key_line, o->node->key_column,
-				  (uint32_t)strlen(o->id), l->file->origin->text, NULL, nearest_cause(l, o->id), "override of '%s', which is not loaded", o->id);
+			diags_add(l->diags, DIAG_WARNING, rules_code_name(RULES_W105), l->file->origin->name,
+				  o->node->key_line, o->node->key_column,
+				  (uint32_t)strlen(o->id), l->file->origin->text, NULL, nearest_cause(l, o->id),
+					  "override of '%s', which is not loaded", o->id);
 	}
 }

@@ -19,7 +19,8 @@ static struct override *find(const struct loader *l, const char *id)
 	return NULL;
 }
 
-static void merge(const struct rules_file *file, const struct yaml_node *node, const char *key, const struct yaml_node **ret_node,
+static void merge(const struct rules_file *file, const struct yaml_node *node, const char *key,
+		  const struct yaml_node **ret_node,
 		  const struct rules_file **ret_file)
 {
 	const struct yaml_node *member = yaml_tree_get(node, key);
@@ -57,7 +58,8 @@ static void read_override(struct loader *l, const struct yaml_node *node)
 void loader_read_overrides(struct loader *l, const struct yaml_node *node)
 {
 	if (node->kind != YAML_MAPPING) {
-		loader_error(l, RULES_E122, node, 0, 1, "override: { mem.cgroup_oom: { mode: shadow } }", "override is a map from rule ids, not a list");
+		loader_error(l, RULES_E122, node, 0, 1, "override: { mem.cgroup_oom: { mode: shadow } }",
+			     "override is a map from rule ids, not a list");
 		return;
 	}
 	for (const struct yaml_node *rule = node->first; rule; rule = rule->next)
@@ -89,11 +91,13 @@ static bool read_until(struct loader *l, const struct yaml_node *at, wall_ns_t *
 	}
 	if (at->kind == YAML_SCALAR && clock_parse_rfc3339(at->text, ret_until) == 0)
 		return true;
-	loader_error(l, RULES_E125, at, 0, at->kind == YAML_SCALAR ? at->len : 1, "write 2027-03-31", "'until' is a date");
+	loader_error(l, RULES_E125, at, 0, at->kind == YAML_SCALAR ? at->len : 1, "write 2027-03-31",
+		     "'until' is a date");
 	return false;
 }
 
-static bool read_exception(struct loader *l, const struct yaml_node *node, enum entity_kind scope, struct exception_rule *e)
+static bool read_exception(struct loader *l, const struct yaml_node *node, enum entity_kind scope,
+			   struct exception_rule *e)
 {
 	static const char *const keys[] = { "match", "reason", "owner", "until", NULL };
 	const struct yaml_node *until = yaml_tree_get(node, "until");
@@ -101,17 +105,21 @@ static bool read_exception(struct loader *l, const struct yaml_node *node, enum 
 	if (!fields_check(l, node, "an exception", keys))
 		return false;
 	if (!yaml_tree_get(node, "match") || !yaml_tree_get(node, "reason")) {
-		loader_error(l, RULES_E123, node, 0, 1, "{ match: \"...\", reason: \"...\", owner: ..., until: 2027-03-31 }", "an exception needs 'match' and 'reason'");
+		loader_error(l, RULES_E123, node, 0, 1,
+			     "{ match: \"...\", reason: \"...\", owner: ..., until: 2027-03-31 }",
+			     "an exception needs 'match' and 'reason'");
 		return false;
 	}
 	e->match = expr_field(l, node, "match", scope);
 	if (!until)
 		loader_warning(l, RULES_W106, node, 0, 1, "until: 2027-03-31", "this exception has no end");
-	return e->match != PROGRAM_NONE && field_text(l, node, "reason", &e->reason) && field_text(l, node, "owner", &e->owner) &&
+	return e->match != PROGRAM_NONE && field_text(l, node, "reason", &e->reason) &&
+		field_text(l, node, "owner", &e->owner) &&
 	       (!until || read_until(l, until, &e->until));
 }
 
-static void read_exceptions(struct loader *l, const struct yaml_node *list, enum entity_kind scope, const struct exception_rule **ret_items, uint32_t *ret_n)
+static void read_exceptions(struct loader *l, const struct yaml_node *list, enum entity_kind scope,
+			    const struct exception_rule **ret_items, uint32_t *ret_n)
 {
 	struct exception_rule *items;
 	uint32_t n = 0;
@@ -142,7 +150,8 @@ static void check_params(struct loader *l, const struct override *o)
 		if (p)
 			(void)loader_check_param_value(l, p, at);
 		else
-			loader_error_key(l, RULES_E130, at, loader_mean(l, at->key, names, pack->n_params), "the pack of '%s' has no param '%s'", o->id, at->key);
+			loader_error_key(l, RULES_E130, at, loader_mean(l, at->key, names, pack->n_params),
+					 "the pack of '%s' has no param '%s'", o->id, at->key);
 		l->file = pack;
 	}
 }
@@ -162,11 +171,14 @@ void loader_apply_override(struct loader *l, enum entity_kind scope, enum rule_m
 	check_params(l, o);
 	if (o->mode) {
 		l->file = (struct rules_file *)o->mode_file;
-		(void)field_mode(l, &(struct yaml_node){ .kind = YAML_MAPPING, .first = (struct yaml_node *)o->mode, .n_children = 1 }, mode);
+		(void)field_mode(l, &(struct yaml_node){ .kind = YAML_MAPPING, .first = (struct yaml_node *)o->mode,
+							 .n_children = 1 }, mode);
 	}
 	if (o->severity) {
 		l->file = (struct rules_file *)o->severity_file;
-		(void)field_severity(l, &(struct yaml_node){ .kind = YAML_MAPPING, .first = (struct yaml_node *)o->severity, .n_children = 1 }, severity);
+		(void)field_severity(l, &(struct yaml_node){ .kind = YAML_MAPPING,
+							     .first = (struct yaml_node *)o->severity,
+							     .n_children = 1 }, severity);
 	}
 	if (o->except) {
 		l->file = (struct rules_file *)o->except_file;

@@ -6,8 +6,10 @@
 #include "rules/lexer.h"
 #include "rules/loader.h"
 
-static const char *const type_names[] = { "number", "ratio", "duration", "bytes", "celsius", "watts", "hertz", "cpus", NULL };
-static const enum unit type_units[] = { UNIT_NONE, UNIT_RATIO, UNIT_NS, UNIT_BYTES, UNIT_CELSIUS, UNIT_WATTS, UNIT_HERTZ, UNIT_CPUS };
+static const char *const type_names[] = { "number", "ratio", "duration", "bytes", "celsius", "watts", "hertz", "cpus",
+					  NULL };
+static const enum unit type_units[] = { UNIT_NONE, UNIT_RATIO, UNIT_NS, UNIT_BYTES, UNIT_CELSIUS, UNIT_WATTS,
+					UNIT_HERTZ, UNIT_CPUS };
 
 /* A value of the param's type: a duration needs its unit, a ratio may be 0.2 or 20%, bytes may be plain. */
 static bool parse_value(const struct yaml_node *at, enum unit unit, double *ret_value)
@@ -15,7 +17,8 @@ static bool parse_value(const struct yaml_node *at, enum unit unit, double *ret_
 	double value;
 	enum unit got;
 
-	if (at->kind != YAML_SCALAR || lexer_number(at->text, &value, &got) < 0 || (got != unit && (got != UNIT_NONE || (unit == UNIT_NS && value != 0))))
+	if (at->kind != YAML_SCALAR || lexer_number(at->text, &value, &got) < 0 ||
+	    (got != unit && (got != UNIT_NONE || (unit == UNIT_NS && value != 0))))
 		return false;
 	*ret_value = value;
 	return true;
@@ -26,7 +29,8 @@ static bool read_value(struct loader *l, const struct yaml_node *at, enum unit u
 	if (parse_value(at, unit, ret_value))
 		return true;
 	loader_error(l, RULES_E129, at, 0, at->kind == YAML_SCALAR ? at->len : 1,
-		     unit == UNIT_NS ? "write 30s, 5m" : unit == UNIT_BYTES ? "write 512MiB" : unit == UNIT_RATIO ? "write 0.2 or 20%" : NULL,
+		     unit == UNIT_NS ? "write 30s, 5m" : unit == UNIT_BYTES ? "write 512MiB" : unit == UNIT_RATIO
+			     ? "write 0.2 or 20%" : NULL,
 		     "not a value of the param's type");
 	return false;
 }
@@ -34,7 +38,8 @@ static bool read_value(struct loader *l, const struct yaml_node *at, enum unit u
 static void read_param(struct loader *l, const struct yaml_node *node)
 {
 	static const char *const keys[] = { "type", "default", "min", "max", "doc", NULL };
-	const struct yaml_node *def = yaml_tree_get(node, "default"), *min = yaml_tree_get(node, "min"), *max = yaml_tree_get(node, "max");
+	const struct yaml_node *def = yaml_tree_get(node, "default"), *min = yaml_tree_get(node, "min"),
+		*max = yaml_tree_get(node, "max");
 	struct param p = { .node = node, .min = -INFINITY, .max = INFINITY };
 	struct value slot = { .type = VALUE_NUMBER };
 	size_t before = l->n_errors;
@@ -43,19 +48,23 @@ static void read_param(struct loader *l, const struct yaml_node *node)
 	if (!fields_check(l, node, "a param", keys))
 		return;
 	if (!yaml_tree_get(node, "type") || !def) {
-		loader_error_key(l, RULES_E129, node, "{ type: ratio, default: 0.2 }", "param '%s' needs a type and a default", node->key);
+		loader_error_key(l, RULES_E129, node, "{ type: ratio, default: 0.2 }",
+				 "param '%s' needs a type and a default", node->key);
 		return;
 	}
-	if (strchr(node->key, '.') || !field_is_id(l, node->key, node, true) || !field_word(l, node, "type", type_names, &type)) {
+	if (strchr(node->key, '.') || !field_is_id(l, node->key, node, true) ||
+	    !field_word(l, node, "type", type_names, &type)) {
 		if (strchr(node->key, '.'))
 			loader_error_key(l, RULES_E128, node, NULL, "a param's name has no dot");
 		return;
 	}
 	p.unit = type_units[type];
-	if (!read_value(l, def, p.unit, &p.value) || (min && !read_value(l, min, p.unit, &p.min)) || (max && !read_value(l, max, p.unit, &p.max)))
+	if (!read_value(l, def, p.unit, &p.value) || (min && !read_value(l, min, p.unit, &p.min)) ||
+	    (max && !read_value(l, max, p.unit, &p.max)))
 		return;
 	if (p.value < p.min || p.value > p.max)
-		loader_error(l, RULES_E129, def, 0, def->len, NULL, "the default of '%s' is outside of its own range", node->key);
+		loader_error(l, RULES_E129, def, 0, def->len, NULL, "the default of '%s' is outside of its own range",
+			     node->key);
 	p.name = node->key;
 	slot.number = p.value;
 	if (l->n_errors == before && list_add(&l->params, l->arena, &slot, &p.slot) < 0)
@@ -101,7 +110,8 @@ bool loader_check_param_value(struct loader *l, const struct param *p, const str
 /* The overriding value; a bad one was told by loader_apply_override and counts for nothing. */
 static bool overridden(const struct loader *l, const struct param *p, double *ret_value)
 {
-	const struct yaml_node *at = l->override && l->override->params ? yaml_tree_get(l->override->params, p->name) : NULL;
+	const struct yaml_node *at = l->override && l->override->params ? yaml_tree_get(l->override->params, p->name)
+		: NULL;
 
 	return at && parse_value(at, p->unit, ret_value) && *ret_value >= p->min && *ret_value <= p->max;
 }
@@ -129,7 +139,9 @@ void loader_warn_unused_params(struct loader *l)
 		const struct param *p = &l->file->params[i];
 
 		if (!p->used)
-			diags_add(l->diags, DIAG_WARNING, rules_code_name(RULES_W102), l->file->origin->name, p->node->key_line, p->node->key_column,
-				  (uint32_t)strlen(p->name), l->file->origin->text, NULL, NULL, "param '%s' is never used", p->name);
+			diags_add(l->diags, DIAG_WARNING, rules_code_name(RULES_W102), l->file->origin->name,
+				  p->node->key_line, p->node->key_column,
+				  (uint32_t)strlen(p->name), l->file->origin->text, NULL, NULL,
+					  "param '%s' is never used", p->name);
 	}
 }

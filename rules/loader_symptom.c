@@ -45,12 +45,15 @@ static void read_clear(struct loader *l, const struct yaml_node *node, enum enti
 
 bool loader_read_symptom(struct loader *l, const struct yaml_node *node)
 {
-	static const char *const keys[] = { "doc", "title", "scope", "match", "when", "clear", "for", "hold", "severity", "mode", NULL };
-	struct symptom_rule s = { .id = loader_strdup(l, node->key), .pack = l->file->pack, .file = l->file->origin->name, .severity = SEVERITY_WARNING,
+	static const char *const keys[] = { "doc", "title", "scope", "match", "when", "clear", "for", "hold",
+					    "severity", "mode", NULL };
+	struct symptom_rule s = { .id = loader_strdup(l, node->key), .pack = l->file->pack,
+				  .file = l->file->origin->name, .severity = SEVERITY_WARNING,
 				  .mode = l->file->mode, .origin = l->file->origin };
 	size_t before = l->n_errors;
 
-	if (!fields_check(l, node, "a symptom", keys) || !field_is_id(l, node->key, node, true) || !field_scope(l, node, &s.scope))
+	if (!fields_check(l, node, "a symptom", keys) || !field_is_id(l, node->key, node, true) ||
+	    !field_scope(l, node, &s.scope))
 		return false;
 	if (!yaml_tree_get(node, "when"))
 		loader_error_key(l, RULES_E123, node, NULL, "symptom '%s' has no 'when'", node->key);

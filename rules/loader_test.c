@@ -24,12 +24,14 @@ static bool check_rule(struct loader *l, const struct yaml_node *at, size_t offs
 	for (uint32_t i = 0; names && i < n; i++)
 		names[i] = i < l->causes.n ? ((const struct cause_rule *)list_at(&l->causes, i))->id
 					   : ((const struct symptom_rule *)list_at(&l->symptoms, i - l->causes.n))->id;
-	loader_error(l, RULES_E323, at, offset, length, names ? loader_mean(l, rule, names, n) : NULL, "there is no rule '%s'", rule);
+	loader_error(l, RULES_E323, at, offset, length, names ? loader_mean(l, rule, names, n) : NULL,
+		     "there is no rule '%s'", rule);
 	return false;
 }
 
 /* "rule" or "rule/entity". */
-static bool read_reference(struct loader *l, const struct rules_test *t, const struct yaml_node *at, const char **ret_rule, uint32_t *ret_target)
+static bool read_reference(struct loader *l, const struct rules_test *t, const struct yaml_node *at,
+			   const char **ret_rule, uint32_t *ret_target)
 {
 	const char *slash;
 	char rule[160];
@@ -39,7 +41,8 @@ static bool read_reference(struct loader *l, const struct rules_test *t, const s
 		return false;
 	}
 	slash = strchr(at->text, '/');
-	text_copy(rule, slash && (size_t)(slash - at->text) < sizeof(rule) ? (size_t)(slash - at->text) + 1 : sizeof(rule), at->text);
+	text_copy(rule, slash && (size_t)(slash - at->text) < sizeof(rule) ? (size_t)(slash - at->text) + 1
+		  : sizeof(rule), at->text);
 	*ret_target = UINT32_MAX;
 	*ret_rule = loader_strdup(l, rule);
 	if (!check_rule(l, at, 0, strlen(rule), rule))
@@ -56,7 +59,8 @@ static bool read_bound(struct loader *l, const struct yaml_node *map, const char
 	static const struct {
 		const char *text;
 		enum opcode op;
-	} ops[] = { { ">=", OP_GREATER_EQUAL }, { "<=", OP_LESS_EQUAL }, { "==", OP_EQUAL }, { ">", OP_GREATER }, { "<", OP_LESS } };
+	} ops[] = { { ">=", OP_GREATER_EQUAL }, { "<=", OP_LESS_EQUAL }, { "==", OP_EQUAL }, { ">", OP_GREATER },
+		    { "<", OP_LESS } };
 	const struct yaml_node *at = yaml_tree_get(map, key);
 	enum unit unit;
 
@@ -74,7 +78,8 @@ static bool read_bound(struct loader *l, const struct yaml_node *map, const char
 		b->is_set = true;
 		return true;
 	}
-	loader_error(l, RULES_E322, at, 0, at->kind == YAML_SCALAR ? at->len : 1, "\">= 0.9\"", "'%s' is a comparison with a number", key);
+	loader_error(l, RULES_E322, at, 0, at->kind == YAML_SCALAR ? at->len : 1, "\">= 0.9\"",
+		     "'%s' is a comparison with a number", key);
 	return false;
 }
 
@@ -101,9 +106,11 @@ static bool read_state(struct loader *l, const struct yaml_node *node, struct ru
 	return true;
 }
 
-static bool read_expect(struct loader *l, const struct rules_test *t, const struct yaml_node *node, struct rules_test_expect *e)
+static bool read_expect(struct loader *l, const struct rules_test *t, const struct yaml_node *node,
+			struct rules_test_expect *e)
 {
-	static const char *const keys[] = { "at", "finding", "target", "state", "explains", "because", "evidence", "ruled_out", "confidence",
+	static const char *const keys[] = { "at", "finding", "target", "state", "explains", "because", "evidence",
+					    "ruled_out", "confidence",
 					    "coverage", "action", "severity", "title", NULL };
 	const struct yaml_node *finding, *target;
 
@@ -112,12 +119,14 @@ static bool read_expect(struct loader *l, const struct rules_test *t, const stru
 	finding = yaml_tree_get(node, "finding");
 	target = yaml_tree_get(node, "target");
 	if (!finding || !yaml_tree_get(node, "at")) {
-		loader_error(l, RULES_E322, node, 0, 1, "{ at: 10s, finding: mem.cgroup_oom, target: c }", "an expectation has 'at' and 'finding'");
+		loader_error(l, RULES_E322, node, 0, 1, "{ at: 10s, finding: mem.cgroup_oom, target: c }",
+			     "an expectation has 'at' and 'finding'");
 		return false;
 	}
 	e->line = node->line;
 	e->column = node->column;
-	if (!field_duration(l, node, "at", &e->at_ns) || !read_reference(l, t, finding, &e->rule, &e->target) || !read_state(l, node, e))
+	if (!field_duration(l, node, "at", &e->at_ns) || !read_reference(l, t, finding, &e->rule, &e->target) ||
+	    !read_state(l, node, e))
 		return false;
 	if (e->at_ns > RULES_TEST_MAX_NS) {
 		loader_error(l, RULES_E125, yaml_tree_get(node, "at"), 0, 1, NULL, "a test lasts at most 24h");
@@ -127,10 +136,13 @@ static bool read_expect(struct loader *l, const struct rules_test *t, const stru
 		e->target = loader_test_target(l, t, target, 0, target->text);
 	if (target && e->target == UINT32_MAX)
 		return false;
-	return field_ids(l, node, "explains", RULESET_MAX_LINKS, &e->explains, &e->n_explains) && check_explained(l, t, yaml_tree_get(node, "explains")) &&
-	       field_ids(l, node, "because", RULESET_MAX_LINKS, &e->because, &e->n_because) && check_explained(l, t, yaml_tree_get(node, "because")) &&
+	return field_ids(l, node, "explains", RULESET_MAX_LINKS, &e->explains, &e->n_explains) &&
+		check_explained(l, t, yaml_tree_get(node, "explains")) &&
+	       field_ids(l, node, "because", RULESET_MAX_LINKS, &e->because, &e->n_because) &&
+		       check_explained(l, t, yaml_tree_get(node, "because")) &&
 	       field_ids(l, node, "evidence", RULESET_MAX_LINKS, &e->evidence, &e->n_evidence) &&
-	       field_ids(l, node, "ruled_out", RULESET_MAX_LINKS, &e->ruled_out, &e->n_ruled_out) && read_bound(l, node, "confidence", &e->confidence) &&
+	       field_ids(l, node, "ruled_out", RULESET_MAX_LINKS, &e->ruled_out, &e->n_ruled_out) &&
+		       read_bound(l, node, "confidence", &e->confidence) &&
 	       read_bound(l, node, "coverage", &e->coverage) && field_text(l, node, "action", &e->action) &&
 	       field_text(l, node, "severity", &e->severity) && field_text(l, node, "title", &e->title);
 }
@@ -171,7 +183,8 @@ static void read_nones(struct loader *l, const struct yaml_node *node, struct ru
 
 static bool read_test(struct loader *l, const struct yaml_node *node, struct rules_test *t)
 {
-	static const char *const keys[] = { "name", "doc", "every", "entities", "timeline", "series", "expect", "expect_none", "replay", NULL };
+	static const char *const keys[] = { "name", "doc", "every", "entities", "timeline", "series", "expect",
+					    "expect_none", "replay", NULL };
 	size_t before = l->n_errors;
 
 	if (!fields_check(l, node, "a test", keys))
@@ -195,7 +208,8 @@ static bool read_test(struct loader *l, const struct yaml_node *node, struct rul
 	read_expects(l, yaml_tree_get(node, "expect"), t);
 	read_nones(l, yaml_tree_get(node, "expect_none"), t);
 	if (l->n_errors == before && t->n_expects + t->n_nones == 0)
-		loader_error(l, RULES_E322, node, 0, 1, "expect: [...] or expect_none: [...]", "the test expects nothing");
+		loader_error(l, RULES_E322, node, 0, 1, "expect: [...] or expect_none: [...]",
+			     "the test expects nothing");
 	return l->n_errors == before;
 }
 

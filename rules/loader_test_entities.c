@@ -8,7 +8,8 @@ static const struct {
 	const char *word;
 	enum edge_kind kind;
 } edge_words[] = {
-	{ "in", EDGE_IN }, { "of", EDGE_OF }, { "uses", EDGE_USES }, { "near", EDGE_NEAR }, { "lies_on", EDGE_ON }, { "child", EDGE_CHILD },
+	{ "in", EDGE_IN }, { "of", EDGE_OF }, { "uses", EDGE_USES }, { "near", EDGE_NEAR }, { "lies_on", EDGE_ON },
+		{ "child", EDGE_CHILD },
 };
 
 static int edge_kind_of(const char *word)
@@ -19,7 +20,8 @@ static int edge_kind_of(const char *word)
 	return -1;
 }
 
-uint32_t loader_test_target(struct loader *l, const struct rules_test *t, const struct yaml_node *at, size_t offset, const char *name)
+uint32_t loader_test_target(struct loader *l, const struct rules_test *t, const struct yaml_node *at, size_t offset,
+			    const char *name)
 {
 	const char *names[RULES_TEST_MAX_ENTITIES] = {NULL};
 
@@ -28,11 +30,13 @@ uint32_t loader_test_target(struct loader *l, const struct rules_test *t, const 
 			return i;
 		names[i] = t->entities[i].name;
 	}
-	loader_error(l, RULES_E320, at, offset, strlen(name), loader_mean(l, name, names, t->n_entities), "the test has no entity '%s'", name);
+	loader_error(l, RULES_E320, at, offset, strlen(name), loader_mean(l, name, names, t->n_entities),
+		     "the test has no entity '%s'", name);
 	return UINT32_MAX;
 }
 
-static bool add_edge(struct loader *l, const struct rules_test *t, struct rules_test_entity *e, struct rules_test_edge *edges, const struct yaml_node *at,
+static bool add_edge(struct loader *l, const struct rules_test *t, struct rules_test_entity *e,
+		     struct rules_test_edge *edges, const struct yaml_node *at,
 		     int kind)
 {
 	uint32_t to;
@@ -45,7 +49,8 @@ static bool add_edge(struct loader *l, const struct rules_test *t, struct rules_
 	if (to == UINT32_MAX)
 		return false;
 	if (!graph_edge_allowed(e->kind, t->entities[to].kind)) {
-		loader_error(l, RULES_E222, at, 0, at->len, "see the edges in docs/rules.md", "there is no edge from a %s to a %s", entity_kind_name(e->kind),
+		loader_error(l, RULES_E222, at, 0, at->len, "see the edges in docs/rules.md",
+			     "there is no edge from a %s to a %s", entity_kind_name(e->kind),
 			     entity_kind_name(t->entities[to].kind));
 		return false;
 	}
@@ -53,7 +58,8 @@ static bool add_edge(struct loader *l, const struct rules_test *t, struct rules_
 	return true;
 }
 
-static void read_members(struct loader *l, const struct yaml_node *node, struct rules_test *t, struct rules_test_entity *e)
+static void read_members(struct loader *l, const struct yaml_node *node, struct rules_test *t,
+			 struct rules_test_entity *e)
 {
 	size_t n_edges = 0;
 	struct rules_test_edge *edges;
@@ -77,7 +83,8 @@ static void read_members(struct loader *l, const struct yaml_node *node, struct 
 		} else if (member->kind != YAML_SCALAR) {
 			loader_error(l, RULES_E122, member, 0, 1, NULL, "an attribute is a plain value");
 		} else if (strcmp(member->key, "key") != 0) {
-			attrs[e->n_attrs++] = (struct rules_test_attr){ .name = loader_strdup(l, member->key), .value = loader_strdup(l, member->text) };
+			attrs[e->n_attrs++] = (struct rules_test_attr){ .name = loader_strdup(l, member->key),
+									.value = loader_strdup(l, member->text) };
 		}
 	}
 }
@@ -85,7 +92,8 @@ static void read_members(struct loader *l, const struct yaml_node *node, struct 
 /* What the graph calls it: as written under 'key', or what its kind usually looks like. */
 static const char *key_of(struct loader *l, const struct yaml_node *node, enum entity_kind kind)
 {
-	const struct yaml_node *key = yaml_tree_get(node, "key"), *pid = yaml_tree_get(node, "pid"), *path = yaml_tree_get(node, "path");
+	const struct yaml_node *key = yaml_tree_get(node, "key"), *pid = yaml_tree_get(node, "pid"),
+		*path = yaml_tree_get(node, "path");
 	const char *text;
 
 	if (key && key->kind == YAML_SCALAR && key->len)
@@ -93,7 +101,8 @@ static const char *key_of(struct loader *l, const struct yaml_node *node, enum e
 	if (kind == ENTITY_PROCESS)
 		text = arena_printf(l->arena, "%s/1", pid && pid->kind == YAML_SCALAR ? pid->text : node->key);
 	else if (kind == ENTITY_CGROUP)
-		text = path && path->kind == YAML_SCALAR && path->len ? arena_strdup(l->arena, path->text) : arena_printf(l->arena, "/%s", node->key);
+		text = path && path->kind == YAML_SCALAR && path->len ? arena_strdup(l->arena, path->text)
+			: arena_printf(l->arena, "/%s", node->key);
 	else
 		text = arena_strdup(l->arena, node->key);
 	if (!text)
@@ -101,28 +110,34 @@ static const char *key_of(struct loader *l, const struct yaml_node *node, enum e
 	return text;
 }
 
-static void read_kind(struct loader *l, const struct yaml_node *map, struct rules_test *t, struct rules_test_entity *entities)
+static void read_kind(struct loader *l, const struct yaml_node *map, struct rules_test *t,
+		      struct rules_test_entity *entities)
 {
 	enum entity_kind kind;
 
 	if (entity_kind_parse(map->key, &kind) < 0) {
-		loader_error_key(l, RULES_E124, map, field_nearest_kind(l, map->key), "there is no kind of entity '%s'", map->key);
+		loader_error_key(l, RULES_E124, map, field_nearest_kind(l, map->key),
+				 "there is no kind of entity '%s'", map->key);
 		return;
 	}
 	if (map->kind != YAML_MAPPING) {
-		loader_error(l, RULES_E122, map, 0, 1, "process: { p: { pid: 42, in: c } }", "a map from names to entities was expected");
+		loader_error(l, RULES_E122, map, 0, 1, "process: { p: { pid: 42, in: c } }",
+			     "a map from names to entities was expected");
 		return;
 	}
 	for (const struct yaml_node *node = map->first; node; node = node->next) {
 		if (t->n_entities == RULES_TEST_MAX_ENTITIES) {
-			loader_error_key(l, RULES_E126, node, NULL, "a test has at most %d entities", RULES_TEST_MAX_ENTITIES);
+			loader_error_key(l, RULES_E126, node, NULL, "a test has at most %d entities",
+					 RULES_TEST_MAX_ENTITIES);
 			return;
 		}
 		if (node->kind != YAML_MAPPING) {
-			loader_error(l, RULES_E122, node, 0, 1, "{} for one without attributes", "a map of attributes was expected");
+			loader_error(l, RULES_E122, node, 0, 1, "{} for one without attributes",
+				     "a map of attributes was expected");
 			continue;
 		}
-		entities[t->n_entities++] = (struct rules_test_entity){ .name = loader_strdup(l, node->key), .key = key_of(l, node, kind), .kind = kind };
+		entities[t->n_entities++] = (struct rules_test_entity){ .name = loader_strdup(l, node->key),
+									.key = key_of(l, node, kind), .kind = kind };
 	}
 }
 
@@ -133,7 +148,9 @@ static void add_node(struct loader *l, struct rules_test *t, struct rules_test_e
 		if (entities[i].kind == ENTITY_NODE)
 			return;
 	if (t->n_entities < RULES_TEST_MAX_ENTITIES)
-		entities[t->n_entities++] = (struct rules_test_entity){ .name = loader_strdup(l, "node"), .key = loader_strdup(l, "test-node"), .kind = ENTITY_NODE };
+		entities[t->n_entities++] = (struct rules_test_entity){ .name = loader_strdup(l, "node"),
+									.key = loader_strdup(l, "test-node"),
+									.kind = ENTITY_NODE };
 }
 
 void loader_test_entities(struct loader *l, const struct yaml_node *map, struct rules_test *t)
@@ -156,7 +173,8 @@ void loader_test_entities(struct loader *l, const struct yaml_node *map, struct 
 		read_kind(l, kind, t, entities);
 	add_node(l, t, entities);
 	for (const struct yaml_node *kind = map->first; kind; kind = kind->next)
-		for (const struct yaml_node *node = kind->first; node && kind->kind == YAML_MAPPING && at < t->n_entities; node = node->next)
+		for (const struct yaml_node *node = kind->first; node && kind->kind == YAML_MAPPING &&
+		     at < t->n_entities; node = node->next)
 			if (node->kind == YAML_MAPPING && strcmp(entities[at].name, node->key) == 0)
 				read_members(l, node, t, &entities[at++]);
 }

@@ -22,9 +22,11 @@ static uint32_t find_metric(struct loader *l, const struct yaml_node *at, bool i
 	for (size_t i = 0; names && i < n; i++)
 		names[i] = metrics_at(l->metrics, (uint32_t)i)->name;
 	if (is_key)
-		loader_error_key(l, RULES_E203, at, names ? loader_mean(l, name, names, n) : NULL, "unknown metric '%s'", name);
+		loader_error_key(l, RULES_E203, at, names ? loader_mean(l, name, names, n) : NULL,
+				 "unknown metric '%s'", name);
 	else
-		loader_error(l, RULES_E203, at, 0, at->len, names ? loader_mean(l, name, names, n) : NULL, "unknown metric '%s'", name);
+		loader_error(l, RULES_E203, at, 0, at->len, names ? loader_mean(l, name, names, n) : NULL,
+			     "unknown metric '%s'", name);
 	return METRIC_NONE;
 }
 
@@ -38,7 +40,8 @@ static uint32_t read_target(struct loader *l, const struct rules_test *t, const 
 	if (at && at->kind == YAML_SCALAR) {
 		target = loader_test_target(l, t, at, 0, at->text);
 		if (target != UINT32_MAX && desc && t->entities[target].kind != desc->about) {
-			loader_error(l, RULES_E204, at, 0, at->len, NULL, "'%s' is about a %s, '%s' is a %s", desc->name, entity_kind_name(desc->about), at->text,
+			loader_error(l, RULES_E204, at, 0, at->len, NULL, "'%s' is about a %s, '%s' is a %s",
+				     desc->name, entity_kind_name(desc->about), at->text,
 				     entity_kind_name(t->entities[target].kind));
 			return UINT32_MAX;
 		}
@@ -66,7 +69,8 @@ static bool read_number(struct loader *l, const struct yaml_node *at, const stru
 			*ret_value = i;
 			return true;
 		}
-	loader_error(l, desc && desc->states ? RULES_E211 : RULES_E125, at, 0, at->kind == YAML_SCALAR ? at->len : 1, NULL, "not a value of '%s'",
+	loader_error(l, desc && desc->states ? RULES_E211 : RULES_E125, at, 0, at->kind == YAML_SCALAR ? at->len : 1,
+		     NULL, "not a value of '%s'",
 		     desc ? desc->name : "?");
 	return false;
 }
@@ -84,7 +88,8 @@ static bool read_value(struct loader *l, const struct yaml_node *member, uint32_
 
 	v->field = UINT32_MAX;
 	if (id == METRIC_NONE) {
-		text_copy(name, dot && (size_t)(dot - member->key) < sizeof(name) ? (size_t)(dot - member->key) + 1 : sizeof(name), member->key);
+		text_copy(name, dot && (size_t)(dot - member->key) < sizeof(name) ? (size_t)(dot - member->key) + 1
+			  : sizeof(name), member->key);
 		id = dot ? metrics_find(l->metrics, name) : METRIC_NONE;
 		if (id == METRIC_NONE)
 			return find_metric(l, member, true, member->key) != METRIC_NONE;
@@ -102,7 +107,8 @@ static bool read_value(struct loader *l, const struct yaml_node *member, uint32_
 	if (strcmp(desc->name, member->key) != 0 && strcmp(dot, ".code") != 0) {
 		field = metric_field_index(desc, dot + 1);
 		if (field < 0) {
-			loader_error_key(l, RULES_E212, member, NULL, "event '%s' has no field '%s'", desc->name, dot + 1);
+			loader_error_key(l, RULES_E212, member, NULL, "event '%s' has no field '%s'", desc->name,
+					 dot + 1);
 			return false;
 		}
 		v->field = (uint32_t)field;
@@ -122,7 +128,8 @@ static bool read_event(struct loader *l, const struct yaml_node *event, struct r
 	bool fine = true;
 
 	if (event->kind != YAML_MAPPING || event->n_children == 0 || event->n_children > METRIC_MAX_FIELDS + 1) {
-		loader_error(l, RULES_E122, event, 0, 1, "event: { gpu.xid: 79 }", "an event is a map from the metric and its fields to values");
+		loader_error(l, RULES_E122, event, 0, 1, "event: { gpu.xid: 79 }",
+			     "an event is a map from the metric and its fields to values");
 		return false;
 	}
 	values = loader_alloc(l, event->n_children, sizeof(*values));
@@ -156,7 +163,8 @@ static bool read_set(struct loader *l, const struct yaml_node *set, struct rules
 	return read_number(l, set->first, metrics_at(l->metrics, s->metric), &s->number);
 }
 
-static bool read_step(struct loader *l, const struct rules_test *t, const struct yaml_node *node, struct rules_test_step *s)
+static bool read_step(struct loader *l, const struct rules_test *t, const struct yaml_node *node,
+		      struct rules_test_step *s)
 {
 	static const char *const keys[] = { "at", "event", "set", "gone", "target", NULL };
 	const struct yaml_node *event, *set, *gone;
@@ -168,7 +176,8 @@ static bool read_step(struct loader *l, const struct rules_test *t, const struct
 	gone = yaml_tree_get(node, "gone");
 	s->line = node->line;
 	if (!yaml_tree_get(node, "at") || (event != NULL) + (set != NULL) + (gone != NULL) != 1) {
-		loader_error(l, RULES_E123, node, 0, 1, "{ at: 5s, event: { ... }, target: p }", "a step has 'at' and one of 'event', 'set', 'gone'");
+		loader_error(l, RULES_E123, node, 0, 1, "{ at: 5s, event: { ... }, target: p }",
+			     "a step has 'at' and one of 'event', 'set', 'gone'");
 		return false;
 	}
 	if (!field_duration(l, node, "at", &s->at_ns))
@@ -188,7 +197,8 @@ static int by_time(const void *a, const void *b)
 {
 	const struct rules_test_step *x = a, *y = b;
 
-	return x->at_ns != y->at_ns ? (x->at_ns > y->at_ns) - (x->at_ns < y->at_ns) : (x->line > y->line) - (x->line < y->line);
+	return x->at_ns != y->at_ns ? (x->at_ns > y->at_ns) - (x->at_ns < y->at_ns)
+		: (x->line > y->line) - (x->line < y->line);
 }
 
 void loader_test_timeline(struct loader *l, const struct yaml_node *list, struct rules_test *t)
@@ -250,7 +260,8 @@ static bool take_number(const char **cursor, double *ret_value)
 	enum unit unit;
 	size_t n = (*cursor)[0] == '-' || (*cursor)[0] == '+';
 
-	while ((*cursor)[n] && (isalnum((unsigned char)(*cursor)[n]) || strchr(".%", (*cursor)[n])) && (*cursor)[n] != 'x')
+	while ((*cursor)[n] && (isalnum((unsigned char)(*cursor)[n]) || strchr(".%", (*cursor)[n])) &&
+	       (*cursor)[n] != 'x')
 		n++;
 	if (n >= sizeof(number))
 		return false;
@@ -296,7 +307,8 @@ static bool take_word(struct points *p, const char *word, size_t offset)
 	return add_points(p, first, step, 0, offset, strlen(word));
 }
 
-static bool read_points(struct loader *l, const struct yaml_node *at, const struct metric_desc *desc, struct rules_test_series *s)
+static bool read_points(struct loader *l, const struct yaml_node *at, const struct metric_desc *desc,
+			struct rules_test_series *s)
 {
 	struct points p = { .l = l, .at = at, .desc = desc, .max = 16, .values = loader_alloc(l, 16, sizeof(double)) };
 	char word[128];
@@ -316,7 +328,8 @@ static bool read_points(struct loader *l, const struct yaml_node *at, const stru
 	return true;
 }
 
-static bool read_one_series(struct loader *l, const struct rules_test *t, const struct yaml_node *node, struct rules_test_series *s)
+static bool read_one_series(struct loader *l, const struct rules_test *t, const struct yaml_node *node,
+			    struct rules_test_series *s)
 {
 	static const char *const keys[] = { "target", "metric", "values", "every", NULL };
 	const struct yaml_node *metric, *values;
@@ -326,7 +339,8 @@ static bool read_one_series(struct loader *l, const struct rules_test *t, const 
 	metric = yaml_tree_get(node, "metric");
 	values = yaml_tree_get(node, "values");
 	if (!metric || !values || metric->kind != YAML_SCALAR || values->kind != YAML_SCALAR) {
-		loader_error(l, RULES_E123, node, 0, 1, "{ target: c, metric: cgroup.cpu.periods, values: \"0+600x10\", every: 1m }",
+		loader_error(l, RULES_E123, node, 0, 1,
+			     "{ target: c, metric: cgroup.cpu.periods, values: \"0+600x10\", every: 1m }",
 			     "a series has 'metric' and 'values'");
 		return false;
 	}
@@ -334,7 +348,8 @@ static bool read_one_series(struct loader *l, const struct rules_test *t, const 
 	if (s->metric == METRIC_NONE)
 		return false;
 	if (metrics_at(l->metrics, s->metric)->kind == METRIC_EVENT) {
-		loader_error(l, RULES_E209, metric, 0, metric->len, "use the timeline", "'%s' is an event", metric->text);
+		loader_error(l, RULES_E209, metric, 0, metric->len, "use the timeline", "'%s' is an event",
+			     metric->text);
 		return false;
 	}
 	s->every_ns = t->tick_ns;

@@ -127,7 +127,8 @@ static struct ast *parse_primary(struct parser *p)
 	case TOKEN_TRUE:
 	case TOKEN_FALSE:
 		advance(p);
-		a = node_new(p, t.kind == TOKEN_NUMBER ? AST_NUMBER : t.kind == TOKEN_TEXT ? AST_TEXT : AST_BOOL, t.offset, t.length);
+		a = node_new(p, t.kind == TOKEN_NUMBER ? AST_NUMBER : t.kind == TOKEN_TEXT ? AST_TEXT : AST_BOOL,
+			     t.offset, t.length);
 		if (!a)
 			return NULL;
 		a->number = t.kind == TOKEN_TRUE ? 1 : t.number;
@@ -268,7 +269,8 @@ int parser_parse(const char *text, size_t n, struct arena *arena, struct ast **r
 
 	*ret_error = (struct parse_error){ 0 };
 	if (n > LEXER_MAX_BYTES) {
-		*ret_error = (struct parse_error){ .length = 1, .message = "the expression is too large", .is_too_large = 1 };
+		*ret_error = (struct parse_error){ .length = 1, .message = "the expression is too large",
+						   .is_too_large = 1 };
 		return -EINVAL;
 	}
 	lexer_init(&p.lexer, text, n, arena);

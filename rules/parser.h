@@ -23,7 +23,8 @@
 enum ast_kind { AST_NUMBER, AST_TEXT, AST_BOOL, AST_NAME, AST_CALL, AST_UNARY, AST_BINARY, AST_LIST };
 
 /* What the checker finds out about a node. */
-enum expr_type { TYPE_NONE, TYPE_BOOL, TYPE_NUMBER, TYPE_STRING, TYPE_ATTR /* text or number, as it is used */, TYPE_STATE };
+enum expr_type { TYPE_NONE, TYPE_BOOL, TYPE_NUMBER, TYPE_STRING, TYPE_ATTR /* text or number, as it is used */,
+		 TYPE_STATE };
 
 enum ref_kind { REF_NONE, REF_METRIC, REF_EVENT, REF_EVENT_FIELD, REF_ATTR, REF_PARAM };
 

@@ -34,7 +34,8 @@ static bool read_kind(struct cursor *c, enum entity_kind *ret_kind, size_t *ret_
 	c->offset += n;
 	if (n && entity_kind_parse(word, ret_kind) == 0)
 		return true;
-	loader_error(c->l, RULES_E220, c->at, c->base + *ret_offset, *ret_length, n ? field_nearest_kind(c->l, word) : "for example: cgroup <- process",
+	loader_error(c->l, RULES_E220, c->at, c->base + *ret_offset, *ret_length, n ? field_nearest_kind(c->l, word)
+		     : "for example: cgroup <- process",
 		     n ? "there is no kind of entity '%s'" : "a kind of entity was expected%s", n ? word : "");
 	return false;
 }
@@ -47,7 +48,8 @@ static bool read_arrow(struct cursor *c, bool *ret_incoming)
 		c->offset += 2;
 		return true;
 	}
-	loader_error(c->l, RULES_E220, c->at, c->base + c->offset, 1, "for example: cgroup <- process -> gpu", "an arrow '->' or '<-' was expected");
+	loader_error(c->l, RULES_E220, c->at, c->base + c->offset, 1, "for example: cgroup <- process -> gpu",
+		     "an arrow '->' or '<-' was expected");
 	return false;
 }
 
@@ -58,12 +60,16 @@ static bool read_step(struct cursor *c, enum entity_kind from, struct path_step 
 
 	if (!read_arrow(c, &ret_step->incoming) || !read_kind(c, &ret_step->kind, &offset, &length))
 		return false;
-	allowed = ret_step->incoming ? graph_edge_allowed(ret_step->kind, from) : graph_edge_allowed(from, ret_step->kind);
+	allowed = ret_step->incoming ? graph_edge_allowed(ret_step->kind, from)
+		: graph_edge_allowed(from, ret_step->kind);
 	if (allowed)
 		return true;
-	allowed = ret_step->incoming ? graph_edge_allowed(from, ret_step->kind) : graph_edge_allowed(ret_step->kind, from);
-	loader_error(c->l, RULES_E222, c->at, c->base + offset, length, allowed ? "turn the arrow round" : "see the edges in docs/rules.md",
-		     "there is no edge %s %s %s", entity_kind_name(from), ret_step->incoming ? "<-" : "->", entity_kind_name(ret_step->kind));
+	allowed = ret_step->incoming ? graph_edge_allowed(from, ret_step->kind)
+		: graph_edge_allowed(ret_step->kind, from);
+	loader_error(c->l, RULES_E222, c->at, c->base + offset, length, allowed ? "turn the arrow round"
+		     : "see the edges in docs/rules.md",
+		     "there is no edge %s %s %s", entity_kind_name(from), ret_step->incoming ? "<-" : "->",
+			     entity_kind_name(ret_step->kind));
 	return false;
 }
 
@@ -78,14 +84,16 @@ bool path_parse(struct loader *l, const struct yaml_node *at, size_t base, const
 	if (!read_kind(&c, &p.from, &offset, &length))
 		return false;
 	if (scope != ENTITY_KIND_MAX && p.from != scope) {
-		loader_error(l, RULES_E221, at, base + offset, length, NULL, "the path begins at a %s, the rule is about a %s", entity_kind_name(p.from),
+		loader_error(l, RULES_E221, at, base + offset, length, NULL,
+			     "the path begins at a %s, the rule is about a %s", entity_kind_name(p.from),
 			     entity_kind_name(scope));
 		return false;
 	}
 	from = p.from;
 	for (skip_blanks(&c); c.text[c.offset]; skip_blanks(&c)) {
 		if (p.n_steps == RULESET_MAX_STEPS) {
-			loader_error(l, RULES_E126, at, base + c.offset, 1, NULL, "a path has at most %d steps", RULESET_MAX_STEPS);
+			loader_error(l, RULES_E126, at, base + c.offset, 1, NULL, "a path has at most %d steps",
+				     RULESET_MAX_STEPS);
 			return false;
 		}
 		if (!read_step(&c, from, &p.steps[p.n_steps]))
@@ -96,7 +104,8 @@ bool path_parse(struct loader *l, const struct yaml_node *at, size_t base, const
 	return true;
 }
 
-bool path_field(struct loader *l, const struct yaml_node *map, const char *key, enum entity_kind scope, struct path *ret_path)
+bool path_field(struct loader *l, const struct yaml_node *map, const char *key, enum entity_kind scope,
+		struct path *ret_path)
 {
 	const struct yaml_node *at = yaml_tree_get(map, key);
 

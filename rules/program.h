@@ -40,21 +40,27 @@ enum opcode {
 	OP_TEXT,          /* push .text */
 	OP_BOOL,          /* push .a != 0 */
 	OP_UNKNOWN,       /* push unknown; .text says why */
-	OP_METRIC,        /* push the latest sample of metric .a on the entity (or on its nearest relative, see below); .number: greatest age in ns, 0 the usual */
-	OP_EVENT_CODE,    /* push the code of the event: of metric .a. .c is 1 inside a predicate: the candidate. .c is 0 anywhere else:
-	                   * the newest event of .a on the entity (or its nearest relative) within .number ns, unknown when there is none */
-	OP_EVENT_FIELD,   /* push field .b of the event: likewise */
-	OP_ATTR,          /* push attribute .text of the entity of kind .a (the entity itself or its nearest relative); number if it reads as one and
-	                   * .b is 1. "key" is the key; "name" is what a person calls it (graph_describe) */
+	/* The latest sample of metric .a on the entity (or on its nearest relative, see below); .number: greatest age in
+	 * ns, 0 the usual one. */
+	OP_METRIC,
+	/* The code of the event: of metric .a, or its field .b. .c is 1 inside a predicate: the candidate. .c is 0
+	 * anywhere else: the newest event of .a on the entity (or its nearest relative) within .number ns, unknown when
+	 * there is none. */
+	OP_EVENT_CODE,
+	OP_EVENT_FIELD,
+	/* Attribute .text of the entity of kind .a (the entity itself or its nearest relative); a number if it reads as
+	 * one and .b is 1. "key" is the key; "name" is what a person calls it (graph_describe). */
+	OP_ATTR,
 	OP_PARAM,         /* push parameter .a of the rule's pack (overrides may change it at load time only) */
-	OP_COUNT,         /* events of metric .a on the entity in window .number ns for which program .b is true (PROGRAM_NONE: all): push number */
+	/* How many events of metric .a on the entity in window .number ns program .b is true for (PROGRAM_NONE: all). */
+	OP_COUNT,
 	OP_RATE,          /* increase of counter .a in window .number, per second */
 	OP_INCREASE,      /* increase of counter .a in window .number */
 	OP_WINDOW,        /* series_fn .b of metric .a over window .number */
 	OP_CHANGED,       /* metric .a changed within window .number: push bool */
 	OP_STALE,         /* metric .a: no sample for .number ns: push bool (never unknown) */
 	OP_ABSENT,        /* metric .a has never been seen on the entity: push bool (never unknown) */
-	OP_RATIO,         /* increase(.a) / increase(.b) over window .number; unknown when the denominator's is 0 or unknown */
+	OP_RATIO,         /* increase(.a) / increase(.b) over window .number; unknown when that of .b is 0 */
 	OP_NOT, OP_NEGATE,
 	OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_MODULO, /* x/0 is unknown */
 	OP_LESS, OP_LESS_EQUAL, OP_GREATER, OP_GREATER_EQUAL, OP_EQUAL, OP_NOT_EQUAL,
@@ -63,7 +69,8 @@ enum opcode {
 	OP_HAS, OP_STARTS_WITH, OP_ENDS_WITH, OP_CONTAINS, /* pop text argument, pop text subject */
 	OP_MATCHES,       /* pop text subject; regular expression .b of the ruleset */
 	OP_COUNT_ENTITIES,/* entities of kind .a reached from the entity by path .b for which program .c is true */
-	OP_PEERS,         /* other entities of the entity's kind that share its nearest relative of kind .a and for which program .c is true */
+	/* Other entities of the entity's kind that share its nearest relative of kind .a, for which program .c is true. */
+	OP_PEERS,
 	OP_FINDING_COUNT, /* findings of rule .text opened within .number ns on this node; 0 ns: open right now */
 	OP_MAX,
 };

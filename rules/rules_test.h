@@ -118,11 +118,13 @@ void rules_test_seen_free(struct rules_test_seen **seen);
 /* Appends "cause: evidence 'id' was never seen false" lines; returns how many items lack one or the other. */
 size_t rules_test_seen_print(const struct rules_test_seen *seen, struct buf *out);
 
-/* Play test number `index` of the ruleset against an engine of its own, on a graph of its own. What fails is appended to `out`:
- * FILE:LINE: test 'NAME': what was expected, what there was, and what the evidence said. `seen` (NULL ok) is kept up to date.
+/* Play test number `index` of the ruleset against an engine of its own, on a graph of its own. What fails is appended
+ * to `out`: FILE:LINE: test 'NAME': what was expected, what there was, and what the evidence said. `seen` (NULL ok) is
+ * kept up to date.
  * 0 whether it passed or not; -ENOENT: no such test; -ENOTSUP: it replays a recording, which this function does not;
  * -ENOMEM; else what the loader or the engine said. */
-int rules_test_run(const struct ruleset *rs, uint32_t index, const struct metrics *metrics, struct rules_test_seen *seen, struct buf *out,
+int rules_test_run(const struct ruleset *rs, uint32_t index, const struct metrics *metrics,
+		   struct rules_test_seen *seen, struct buf *out,
 		   bool *ret_passed);
 
 #endif

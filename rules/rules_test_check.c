@@ -22,7 +22,8 @@ struct test_check {
 	bool checked_any, failed;
 };
 
-int test_check_new(const struct rules_test *t, const struct ruleset *rs, struct rules_test_seen *seen, struct buf *out, struct test_check **ret_check)
+int test_check_new(const struct rules_test *t, const struct ruleset *rs, struct rules_test_seen *seen,
+		   struct buf *out, struct test_check **ret_check)
 {
 	struct test_check *c = calloc(1, sizeof(*c));
 
@@ -92,7 +93,8 @@ static const struct finding *find(const struct test_check *c, const char *rule, 
 		const struct finding *f = c->findings[i];
 		bool any = strcmp(rule, "all") == 0 && f->kind == FINDING_CAUSE;
 
-		if ((any || strcmp(f->rule, rule) == 0) && is_about(c, f, target) && (!only_open || f->state != FINDING_RESOLVED) &&
+		if ((any || strcmp(f->rule, rule) == 0) && is_about(c, f, target) &&
+		    (!only_open || f->state != FINDING_RESOLVED) &&
 		    (!best || best->state == FINDING_RESOLVED))
 			best = f;
 	}
@@ -129,7 +131,8 @@ static bool explains(const struct test_check *c, const struct finding *f, const 
 		if (!slash)
 			return true;
 		for (uint32_t k = 0; k < c->test->n_entities; k++)
-			if (strcmp(c->test->entities[k].name, slash + 1) == 0 && c->test->entities[k].kind == e->subject.kind && e->subject.id &&
+			if (strcmp(c->test->entities[k].name, slash + 1) == 0 &&
+			    c->test->entities[k].kind == e->subject.kind && e->subject.id &&
 			    strcmp(c->test->entities[k].key, e->subject.id) == 0)
 				return true;
 	}
@@ -168,7 +171,8 @@ static const char *target_name(const struct test_check *c, uint32_t target)
 	return target == UINT32_MAX ? "anything" : c->test->entities[target].name;
 }
 
-static void fail(struct test_check *c, const struct rules_test_expect *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void fail(struct test_check *c, const struct rules_test_expect *e, const char *fmt,
+		 ...) __attribute__((format(printf, 3, 4)));
 
 static void fail(struct test_check *c, const struct rules_test_expect *e, const char *fmt, ...)
 {
@@ -187,13 +191,15 @@ static void say_findings(struct test_check *c)
 	for (size_t i = 0; i < c->n_findings; i++) {
 		const struct finding *f = c->findings[i];
 
-		(void)buf_addf(c->out, "    there is %s %s on %s (confidence %.2f, coverage %.2f): %s\n", finding_state_name(f->state), f->rule,
+		(void)buf_addf(c->out, "    there is %s %s on %s (confidence %.2f, coverage %.2f): %s\n",
+			       finding_state_name(f->state), f->rule,
 			       f->subject.name ? f->subject.name : f->subject.id, f->confidence, f->coverage, f->title);
 	}
 }
 
 /* What the evidence said, so that the author of a rule sees which condition does not hold. */
-static void say_why_not(struct test_check *c, const struct engine *e, const struct test_play *play, const struct rules_test_expect *x, uint64_t now_ns)
+static void say_why_not(struct test_check *c, const struct engine *e, const struct test_play *play,
+			const struct rules_test_expect *x, uint64_t now_ns)
 {
 	AUTO(answer_free) struct answer *a = NULL;
 	entity_id target = x->target == UINT32_MAX ? ENTITY_NONE : play->ids[x->target];
@@ -205,8 +211,10 @@ static void say_why_not(struct test_check *c, const struct engine *e, const stru
 	for (size_t i = 0; i < a->n_evidence; i++) {
 		const struct answer_evidence *v = &a->evidence[i];
 
-		(void)buf_addf(c->out, "    %s '%s' is %s: observed %g, expected %s%s%s\n", v->role ? v->role : "", v->id ? v->id : "",
-			       v->truth > 0 ? "true" : v->truth == 0 ? "false" : "unknown", v->observed, v->expected ? v->expected : "-", v->why ? "; " : "",
+		(void)buf_addf(c->out, "    %s '%s' is %s: observed %g, expected %s%s%s\n", v->role ? v->role : "",
+			       v->id ? v->id : "",
+			       v->truth > 0 ? "true" : v->truth == 0 ? "false" : "unknown", v->observed, v->expected
+				       ? v->expected : "-", v->why ? "; " : "",
 			       v->why ? v->why : "");
 	}
 }
@@ -237,19 +245,23 @@ static void check_content(struct test_check *c, const struct rules_test_expect *
 		fail(c, e, "the title is \"%s\"", f->title);
 }
 
-static void check_expect(struct test_check *c, const struct engine *e, const struct test_play *play, const struct rules_test_expect *x, uint64_t now_ns)
+static void check_expect(struct test_check *c, const struct engine *e, const struct test_play *play,
+			 const struct rules_test_expect *x, uint64_t now_ns)
 {
 	double at_s = (double)x->at_ns / 1e9;
 	const struct finding *open = find(c, x->rule, x->target, true), *any = find(c, x->rule, x->target, false);
 
 	if (x->none) {
 		if (open)
-			fail(c, x, "at %gs %s is open on %s", at_s, x->rule, open->subject.name ? open->subject.name : open->subject.id);
+			fail(c, x, "at %gs %s is open on %s", at_s, x->rule, open->subject.name ? open->subject.name
+			     : open->subject.id);
 	} else if (x->resolved) {
 		if (open || !any)
-			fail(c, x, "at %gs %s on %s is %s", at_s, x->rule, target_name(c, x->target), open ? "still open" : "not resolved: it never opened");
+			fail(c, x, "at %gs %s on %s is %s", at_s, x->rule, target_name(c, x->target), open
+			     ? "still open" : "not resolved: it never opened");
 	} else if (!open) {
-		fail(c, x, "at %gs %s is not open on %s%s", at_s, x->rule, target_name(c, x->target), any ? " any more" : "");
+		fail(c, x, "at %gs %s is not open on %s%s", at_s, x->rule, target_name(c, x->target), any
+		     ? " any more" : "");
 		say_findings(c);
 		say_why_not(c, e, play, x, now_ns);
 	} else {
@@ -279,7 +291,8 @@ void test_check_end(struct test_check *c)
 
 		if (!f)
 			continue;
-		fail(c, x, "%s opened on %s (confidence %.2f), but must stay silent: %s", f->rule, f->subject.name ? f->subject.name : f->subject.id, f->confidence,
+		fail(c, x, "%s opened on %s (confidence %.2f), but must stay silent: %s", f->rule, f->subject.name
+		     ? f->subject.name : f->subject.id, f->confidence,
 		     f->title);
 	}
 }

@@ -15,7 +15,8 @@
 
 struct test_check;
 
-int test_check_new(const struct rules_test *t, const struct ruleset *rs, struct rules_test_seen *seen, struct buf *out, struct test_check **ret_check);
+int test_check_new(const struct rules_test *t, const struct ruleset *rs, struct rules_test_seen *seen,
+		   struct buf *out, struct test_check **ret_check);
 void test_check_free(struct test_check **check);
 void test_check_take(struct test_check *c, const struct finding *f);
 /* Check what is due at `now_ns` of the test. */
@@ -24,6 +25,7 @@ void test_check_end(struct test_check *c);
 bool test_check_passed(const struct test_check *c);
 
 /* One look at the evidence of all causes for all entities of the test (rules_test_seen.c). */
-void test_seen_look(struct rules_test_seen *seen, const struct engine *e, const struct test_play *play, uint64_t now_ns);
+void test_seen_look(struct rules_test_seen *seen, const struct engine *e, const struct test_play *play,
+		    uint64_t now_ns);
 
 #endif

@@ -42,7 +42,8 @@ static void make_entities(struct test_play *p)
 	}
 	for (uint32_t i = 0; i < t->n_entities; i++)
 		for (uint32_t k = 0; k < t->entities[i].n_edges; k++)
-			batch_link(p->batch, t->entities[i].edges[k].kind, p->ids[i], p->ids[t->entities[i].edges[k].to]);
+			batch_link(p->batch, t->entities[i].edges[k].kind, p->ids[i],
+				   p->ids[t->entities[i].edges[k].to]);
 }
 
 static void unset(struct test_play *p, const struct rules_test_step *s)
@@ -70,7 +71,8 @@ static void put_event(struct test_play *p, const struct rules_test_step *s)
 	for (uint32_t i = 0; i < s->n_values; i++)
 		if (s->values[i].field == UINT32_MAX)
 			code = (int32_t)s->values[i].number;
-	e = batch_event(p->batch, s->metric, p->ids[s->target], RULES_TEST_EPOCH_MONO + s->at_ns, SEVERITY_WARNING, code);
+	e = batch_event(p->batch, s->metric, p->ids[s->target], RULES_TEST_EPOCH_MONO + s->at_ns, SEVERITY_WARNING,
+			code);
 	for (uint32_t i = 0; i < s->n_values; i++) {
 		const struct rules_test_value *v = &s->values[i];
 
@@ -105,13 +107,15 @@ static void put_steps(struct test_play *p, uint64_t to_ns)
 	}
 }
 
-static void put_series(struct test_play *p, const struct rules_test_series *s, uint64_t from_ns, uint64_t to_ns, bool first)
+static void put_series(struct test_play *p, const struct rules_test_series *s, uint64_t from_ns, uint64_t to_ns,
+		       bool first)
 {
 	uint64_t i = first ? 0 : from_ns / s->every_ns + 1;
 
 	for (; i < s->n_points && i * s->every_ns <= to_ns; i++)
 		if (!isnan(s->points[i]))
-			batch_sample_at(p->batch, s->metric, p->ids[s->target], RULES_TEST_EPOCH_MONO + i * s->every_ns, s->points[i]);
+			batch_sample_at(p->batch, s->metric, p->ids[s->target],
+					RULES_TEST_EPOCH_MONO + i * s->every_ns, s->points[i]);
 }
 
 void test_play_tick(struct test_play *p, uint64_t from_ns, uint64_t to_ns, bool first)

@@ -30,9 +30,12 @@ static int load_again(const struct ruleset *rs, const struct metrics *metrics, s
 
 static int make_engine(const struct ruleset *rs, const struct test_play *play, struct engine **ret_engine)
 {
-	const struct engine_options options = { .metrics = play->metrics, .graph = play->graph, .node = graph_key(play->graph, graph_node(play->graph)),
-						.boot_id = "00000000-0000-0000-0000-000000000000", .max_instances = MAX_INSTANCES,
-						.max_series = MAX_SERIES, .max_series_bytes = MAX_SERIES_BYTES, .interval_ns = play->test->tick_ns };
+	const struct engine_options options = { .metrics = play->metrics, .graph = play->graph,
+						.node = graph_key(play->graph, graph_node(play->graph)),
+						.boot_id = "00000000-0000-0000-0000-000000000000",
+							.max_instances = MAX_INSTANCES,
+						.max_series = MAX_SERIES, .max_series_bytes = MAX_SERIES_BYTES,
+							.interval_ns = play->test->tick_ns };
 	AUTO(ruleset_free) struct ruleset *own = NULL;
 	AUTO(engine_free) struct engine *e = NULL;
 	int r = load_again(rs, play->metrics, &own);
@@ -55,7 +58,8 @@ static int play_all(struct engine *e, struct test_play *play, struct test_check 
 		int r;
 
 		test_play_tick(play, before, now, now == 0);
-		r = engine_tick(e, play->batch, RULES_TEST_EPOCH_MONO + now, RULES_TEST_EPOCH_WALL + now, remember, check);
+		r = engine_tick(e, play->batch, RULES_TEST_EPOCH_MONO + now, RULES_TEST_EPOCH_WALL + now, remember,
+				check);
 		if (r < 0)
 			return r;
 		test_check_tick(check, e, play, now);
@@ -65,7 +69,8 @@ static int play_all(struct engine *e, struct test_play *play, struct test_check 
 	return 0;
 }
 
-int rules_test_run(const struct ruleset *rs, uint32_t index, const struct metrics *metrics, struct rules_test_seen *seen, struct buf *out,
+int rules_test_run(const struct ruleset *rs, uint32_t index, const struct metrics *metrics,
+		   struct rules_test_seen *seen, struct buf *out,
 		   bool *ret_passed)
 {
 	AUTO(engine_free) struct engine *e = NULL;

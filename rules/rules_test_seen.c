@@ -64,11 +64,13 @@ static void note(struct rules_test_seen *seen, uint32_t cause, const char *id, i
 	}
 }
 
-static void look_at(struct rules_test_seen *seen, uint32_t cause, const struct engine *e, entity_id entity, uint64_t now_ns)
+static void look_at(struct rules_test_seen *seen, uint32_t cause, const struct engine *e, entity_id entity,
+		    uint64_t now_ns)
 {
 	AUTO(answer_free) struct answer *a = NULL;
 
-	if (answer_new(QUERY_NOT, &a) < 0 || engine_why_not(e, seen->rs->causes[cause].id, entity, RULES_TEST_EPOCH_MONO + now_ns,
+	if (answer_new(QUERY_NOT, &a) < 0 || engine_why_not(e, seen->rs->causes[cause].id, entity,
+							    RULES_TEST_EPOCH_MONO + now_ns,
 							    RULES_TEST_EPOCH_WALL + now_ns, a) < 0)
 		return;
 	for (size_t i = 0; i < a->n_evidence; i++)
@@ -80,7 +82,8 @@ void test_seen_look(struct rules_test_seen *seen, const struct engine *e, const 
 {
 	for (uint32_t c = 0; c < seen->rs->n_causes; c++)
 		for (uint32_t i = 0; i < play->test->n_entities; i++)
-			if (play->test->entities[i].kind == seen->rs->causes[c].scope && graph_exists(play->graph, play->ids[i]))
+			if (play->test->entities[i].kind == seen->rs->causes[c].scope &&
+			    graph_exists(play->graph, play->ids[i]))
 				look_at(seen, c, e, play->ids[i], now_ns);
 }
 
@@ -100,8 +103,10 @@ size_t rules_test_seen_print(const struct rules_test_seen *seen, struct buf *out
 				if (seen->items[at].yes && seen->items[at].no)
 					continue;
 				lacking++;
-				(void)buf_addf(out, "%s: %s '%s' was never seen %s\n", seen->rs->causes[c].id, roles[role], items[i].id,
-					       !seen->items[at].yes && !seen->items[at].no ? "known" : seen->items[at].yes ? "false" : "true");
+				(void)buf_addf(out, "%s: %s '%s' was never seen %s\n", seen->rs->causes[c].id,
+					       roles[role], items[i].id,
+					       !seen->items[at].yes && !seen->items[at].no ? "known"
+						       : seen->items[at].yes ? "false" : "true");
 			}
 		}
 	return lacking;

@@ -140,14 +140,14 @@ struct cause_rule {
 	uint32_t n_unless;
 	const struct explain_rule *explains;
 	uint32_t n_explains;
-	const char *const *because;           /* cause ids: deeper causes; found active on the entity or reachable by because_via */
+	const char *const *because;           /* cause ids: deeper ones, active on the entity or over because_via */
 	const struct path *because_via;       /* one each; n_steps 0: nearest relative or same entity */
 	uint32_t n_because;
-	const char *const *explained_away_by; /* cause ids: when one is active on a related entity with more confidence, this one yields */
+	const char *const *explained_away_by; /* cause ids: one active on a related entity with more confidence wins */
 	uint32_t n_explained_away_by;
 	double prior, report_at, act_at;
 	struct hold hold;
-	const struct path *affects;           /* from scope to process|container|pod|rank|job: who is hit; besides explained subjects */
+	const struct path *affects;           /* from scope to process|container|pod|rank|job: who is hit, too */
 	uint32_t n_affects;
 	enum remedy_action action, then;
 	uint32_t escalate_if;                 /* program in scope, PROGRAM_NONE: `then` is only mentioned */

@@ -18,7 +18,8 @@ struct builder {
 static bool add_part(struct builder *b, const struct template_part *part, size_t offset)
 {
 	if (b->n_parts == TEMPLATE_MAX_PARTS) {
-		loader_error(b->l, RULES_E126, b->at, offset, 1, NULL, "a text has at most %d values", TEMPLATE_MAX_PARTS / 2);
+		loader_error(b->l, RULES_E126, b->at, offset, 1, NULL, "a text has at most %d values",
+			     TEMPLATE_MAX_PARTS / 2);
 		return false;
 	}
 	b->parts[b->n_parts++] = *part;
@@ -42,7 +43,8 @@ static bool add_observed(struct builder *b, size_t offset, size_t n)
 	struct template_part part = { .program = PROGRAM_NONE, .is_observed = true };
 
 	if (!b->observed || b->observed->observe == PROGRAM_NONE) {
-		loader_error(b->l, RULES_E203, b->at, offset, n, "name the metric itself", "{value} has no meaning here: nothing is compared");
+		loader_error(b->l, RULES_E203, b->at, offset, n, "name the metric itself",
+			     "{value} has no meaning here: nothing is compared");
 		return false;
 	}
 	part.unit = b->observed->observe_unit;
@@ -122,7 +124,8 @@ static bool compile(struct builder *b)
 	return flush_literal(b, 0) && fine;
 }
 
-bool template_compile(struct loader *l, const struct yaml_node *at, enum entity_kind scope, const struct expr_info *observed,
+bool template_compile(struct loader *l, const struct yaml_node *at, enum entity_kind scope,
+		      const struct expr_info *observed,
 		      struct template *ret_template)
 {
 	struct builder *b = arena_alloc(l->scratch, sizeof(*b));

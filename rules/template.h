@@ -15,7 +15,8 @@
 #define TEMPLATE_MAX_BYTES 2048
 
 /* `observed` (NULL: {value} has no meaning here) tells how {value} is printed. False: an error (told). */
-bool template_compile(struct loader *l, const struct yaml_node *at, enum entity_kind scope, const struct expr_info *observed,
+bool template_compile(struct loader *l, const struct yaml_node *at, enum entity_kind scope,
+		      const struct expr_info *observed,
 		      struct template *ret_template);
 /* Member of a map; absent: an empty template. */
 bool template_field(struct loader *l, const struct yaml_node *map, const char *key, enum entity_kind scope,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Any bytes as an expression: an error points into them; a program passes verification and runs to an end, on an entity of which nothing
- * is known and on one with readings. */
+/* Any bytes as an expression: an error points into them; a program passes verification and runs to an end, on an entity
+ * of which nothing is known and on one with readings. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +25,8 @@ static const struct metric_desc table[] = {
 	[NODE_GAUGE] = { .name = "n.g", .kind = METRIC_GAUGE, .unit = UNIT_RATIO, .about = ENTITY_NODE, .help = "h" },
 	[NODE_COUNTER] = { .name = "n.c", .kind = METRIC_COUNTER, .about = ENTITY_NODE, .help = "h" },
 	[NODE_EVENT] = { .name = "n.e", .kind = METRIC_EVENT, .about = ENTITY_NODE, .help = "h", .fields = fields },
-	[CGROUP_GAUGE] = { .name = "c.g", .kind = METRIC_GAUGE, .unit = UNIT_BYTES, .about = ENTITY_CGROUP, .help = "h" },
+	[CGROUP_GAUGE] = { .name = "c.g", .kind = METRIC_GAUGE, .unit = UNIT_BYTES, .about = ENTITY_CGROUP,
+			   .help = "h" },
 	[PROC_EVENT] = { .name = "p.e", .kind = METRIC_EVENT, .about = ENTITY_PROCESS, .help = "h", .fields = fields },
 	[NODE_STATE] = { .name = "n.s", .kind = METRIC_STATE, .about = ENTITY_NODE, .help = "h", .states = states },
 };
@@ -48,8 +49,10 @@ static void make_world(void)
 	AUTO(batch_free) struct batch *b = NULL;
 	struct event *e;
 
-	demand(metrics_new(&world.metrics) == 0 && metrics_add(world.metrics, "fuzz", table, ARRAY_LEN(table), NULL) == 0);
-	demand(graph_new(64, "n", &world.graph) == 0 && series_store_new(64, 1 << 20, world.metrics, &world.series) == 0);
+	demand(metrics_new(&world.metrics) == 0 && metrics_add(world.metrics, "fuzz", table, ARRAY_LEN(table),
+							       NULL) == 0);
+	demand(graph_new(64, "n", &world.graph) == 0 && series_store_new(64, 1 << 20, world.metrics,
+									 &world.series) == 0);
 	for (uint32_t i = 0; i < ARRAY_LEN(table); i++)
 		demand(series_demand(world.series, i, 60 * NS_PER_S, NS_PER_S) == 0);
 	demand(batch_new(world.graph, 64, 64, 64, &b) == 0);
@@ -70,7 +73,8 @@ static void make_world(void)
 
 static void run(const struct ruleset *rs, uint32_t program)
 {
-	struct machine m = { .ruleset = rs, .metrics = world.metrics, .graph = world.graph, .series = world.series, .now = 20 * NS_PER_S,
+	struct machine m = { .ruleset = rs, .metrics = world.metrics, .graph = world.graph, .series = world.series,
+			     .now = 20 * NS_PER_S,
 			     .fresh_ns = 15 * NS_PER_S };
 	struct value v = machine_run(&m, program, world.process, NULL);
 
@@ -93,9 +97,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!world.metrics)
 		make_world();
-	demand(rs && arena_new(8 << 20, &rs->arena) == 0 && arena_new(8 << 20, &scratch) == 0 && diags_new(&diags) == 0);
-	struct loader l = { .arena = rs->arena, .scratch = scratch, .metrics = world.metrics, .diags = diags, .file = &file,
-			    .programs.size = sizeof(struct program), .paths.size = sizeof(struct path), .regexes.size = sizeof(void *),
+	demand(rs && arena_new(8 << 20, &rs->arena) == 0 && arena_new(8 << 20, &scratch) == 0 &&
+	       diags_new(&diags) == 0);
+	struct loader l = { .arena = rs->arena, .scratch = scratch, .metrics = world.metrics, .diags = diags,
+			    .file = &file,
+			    .programs.size = sizeof(struct program), .paths.size = sizeof(struct path),
+				    .regexes.size = sizeof(void *),
 			    .params.size = sizeof(struct value), .finding_refs.size = sizeof(struct finding_ref) };
 	program = expr_compile(&l, &place, text, node.len, EXPR_CONDITION, &info);
 	if (program == PROGRAM_NONE)

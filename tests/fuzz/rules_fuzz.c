@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Any bytes as a file of rules, after a good one: no crash; what is loaded passes the machine's own verification; the same text gives the
- * same digest; a broken text keeps what was good. */
+/* Any bytes as a file of rules, after a good one: no crash; what is loaded passes the machine's own verification; the
+ * same text gives the same digest; a broken text keeps what was good. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +31,8 @@ static const struct metric_desc table[] = {
 static const char good[] = "rules: why/v1\npack: { name: g }\nparams: { x: { type: ratio, default: 10% } }\n"
 			   "symptoms:\n  s.s:\n    scope: process\n    when: count(p.e, 1m) >= 1\n"
 			   "causes:\n  a.a:\n    title: t\n    scope: node\n    trigger: n.g > param.x\n"
-			   "    requires: [{ id: r, when: n.g > param.x, show: \"{value}\" }]\n    hold: { clear_after: 1m }\n";
+			   "    requires: [{ id: r, when: n.g > param.x, show: \"{value}\" }]\n"
+			   "    hold: { clear_after: 1m }\n";
 
 static struct metrics *registry(void)
 {

@@ -34,7 +34,8 @@ static int load(void **state)
 
 	(void)state;
 	buf_init(&b, 1 << 20);
-	if (metrics_new(&catalog.metrics) < 0 || diags_new(&catalog.diags) < 0 || collectors_register(catalog.metrics, first, MAX_COLLECTORS) < 0 ||
+	if (metrics_new(&catalog.metrics) < 0 || diags_new(&catalog.diags) < 0 ||
+	    collectors_register(catalog.metrics, first, MAX_COLLECTORS) < 0 ||
 	    ruleset_load_dirs(dirs, 1, catalog.metrics, NULL, catalog.diags, &catalog.ruleset) < 0)
 		return -1;
 	(void)diags_print(catalog.diags, &b);
@@ -80,7 +81,8 @@ static void test_inline_tests_pass(void **state)
 	}
 	say(&b);
 	buf_reset(&b);
-	print_message("%u tests, %u failed, %zu evidence items not seen both ways\n", catalog.ruleset->n_tests, failed, rules_test_seen_print(seen, &b));
+	print_message("%u tests, %u failed, %zu evidence items not seen both ways\n", catalog.ruleset->n_tests,
+		      failed, rules_test_seen_print(seen, &b));
 	say(&b);
 	assert_int_equal(failed, 0);
 }

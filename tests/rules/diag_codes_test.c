@@ -33,7 +33,9 @@ static const struct sample_case structure[] = {
 	{ "E123@2:1", "rules: why/v1\npack: { version: 1.0.0 }\n" },
 	{ "E124@10:15", CAUSE("    severity: fatal\n") },
 	{ "E125@11:15", CAUSE("    confidence:\n      prior: \"1.5\"\n") },
-	{ "E127@10:66", CAUSE("    supports: [{ id: a, when: node.cpu.idle_ratio > 0.1 }, { id: a, when: node.cpu.idle_ratio > 0.2 }]\n") },
+	{ "E127@10:66",
+	  CAUSE("    supports: [{ id: a, when: node.cpu.idle_ratio > 0.1 }, "
+		"{ id: a, when: node.cpu.idle_ratio > 0.2 }]\n") },
 	{ "E128@3:3", "rules: why/v1\nsymptoms:\n  Bad-Id:\n    scope: node\n    when: node.cpu.idle_ratio > 0.1\n" },
 	{ "E129@3:30", "rules: why/v1\nparams:\n  p: { type: ratio, default: 2s }\n" },
 };
@@ -83,15 +85,25 @@ static const struct sample_case wholes[] = {
 	{ "E230@10:24", CAUSE("    remedy: { text: \"a {cgroup.path b\" }\n") },
 	{ "E203@10:25", CAUSE("    remedy: { text: \"a {value} b\" }\n") },
 	{ "E203@10:25", CAUSE("    remedy: { text: \"a {cgroup.memory.lmit} b\" }\n") },
-	{ "E301@4:3", "rules: why/v1\npack: { name: t }\ncauses:\n  a.b:\n    scope: node\n    trigger: count(node.oom.kill, 1m) >= 1\n    title: x\n    hold: { clear_after: 1m }\n" },
-	{ "E310@4:3", "rules: why/v1\npack: { name: t }\ncauses:\n  a.b:\n    scope: node\n    trigger: count(node.oom.kill, 1m) >= 1\n    title: x\n    requires: [{ id: r, when: node.cpu.idle_ratio > 0.1 }]\n" },
-	{ "E310@9:5", "rules: why/v1\npack: { name: t }\ncauses:\n  a.b:\n    scope: node\n    trigger: count(node.oom.kill, 1m) >= 1\n    title: x\n    requires: [{ id: r, when: node.cpu.idle_ratio > 0.1 }]\n    hold: { for: 1m }\n" },
+	{ "E301@4:3",
+		"rules: why/v1\npack: { name: t }\ncauses:\n  a.b:\n    scope: node\n"
+		"    trigger: count(node.oom.kill, 1m) >= 1\n    title: x\n    hold: { clear_after: 1m }\n" },
+	{ "E310@4:3",
+		"rules: why/v1\npack: { name: t }\ncauses:\n  a.b:\n    scope: node\n"
+		"    trigger: count(node.oom.kill, 1m) >= 1\n    title: x\n"
+		"    requires: [{ id: r, when: node.cpu.idle_ratio > 0.1 }]\n" },
+	{ "E310@9:5",
+		"rules: why/v1\npack: { name: t }\ncauses:\n  a.b:\n    scope: node\n"
+		"    trigger: count(node.oom.kill, 1m) >= 1\n    title: x\n"
+		"    requires: [{ id: r, when: node.cpu.idle_ratio > 0.1 }]\n    hold: { for: 1m }\n" },
 	{ "E311@10:14", CAUSE("    because: [a.b]\n") },
 	{ "E312@10:17", CAUSE("    confidence: { report_at: 0.9, act_at: 0.8 }\n") },
 	{ "E126@10:14", CAUSE("    refutes: [a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a]\n") },
 	{ "E130@12:15", CAUSE("override:\n  a.b:\n    params: { threshold: 2 }\n") },
 	{ "E320@13:32", INLINE("    timeline: [{ at: 0s, gone: q }]\n    expect_none: all\n") },
-	{ "E321@13:71", INLINE("    series: [{ target: c, metric: cgroup.memory.current, values: \"1 2 x3\" }]\n    expect_none: all\n") },
+	{ "E321@13:71",
+	  INLINE("    series: [{ target: c, metric: cgroup.memory.current, values: \"1 2 x3\" }]\n"
+	"    expect_none: all\n") },
 	{ "E322@11:5", INLINE("") },
 	{ "E323@13:19", INLINE("    expect_none: [a.c]\n") },
 	{ "E323@13:33", INLINE("    expect: [{ at: 5s, finding: a.c }]\n") },

@@ -31,14 +31,17 @@ static void test_words_and_signs(void **state)
 {
 	(void)state;
 	expect_kinds("a.b.c>=1&&!(x in[1,'t'])||true",
-		     (enum token_kind[]){ TOKEN_NAME, TOKEN_GREATER_EQUAL, TOKEN_NUMBER, TOKEN_AND, TOKEN_NOT, TOKEN_OPEN, TOKEN_NAME, TOKEN_IN,
-					  TOKEN_OPEN_LIST, TOKEN_NUMBER, TOKEN_COMMA, TOKEN_TEXT, TOKEN_CLOSE_LIST, TOKEN_CLOSE, TOKEN_OR, TOKEN_TRUE,
+		     (enum token_kind[]){ TOKEN_NAME, TOKEN_GREATER_EQUAL, TOKEN_NUMBER, TOKEN_AND, TOKEN_NOT,
+					  TOKEN_OPEN, TOKEN_NAME, TOKEN_IN,
+					  TOKEN_OPEN_LIST, TOKEN_NUMBER, TOKEN_COMMA, TOKEN_TEXT, TOKEN_CLOSE_LIST,
+						  TOKEN_CLOSE, TOKEN_OR, TOKEN_TRUE,
 					  TOKEN_END });
 	expect_kinds("", (enum token_kind[]){ TOKEN_END });
 	expect_kinds("a # b", (enum token_kind[]){ TOKEN_NAME, TOKEN_BAD, TOKEN_NAME, TOKEN_END });
 	expect_kinds("'open", (enum token_kind[]){ TOKEN_BAD, TOKEN_END });
 	expect_kinds("in_flight infinite", (enum token_kind[]){ TOKEN_NAME, TOKEN_NAME, TOKEN_END });
-	expect_kinds("7%2 == 20%", (enum token_kind[]){ TOKEN_NUMBER, TOKEN_PERCENT, TOKEN_NUMBER, TOKEN_EQUAL, TOKEN_NUMBER, TOKEN_END });
+	expect_kinds("7%2 == 20%", (enum token_kind[]){ TOKEN_NUMBER, TOKEN_PERCENT, TOKEN_NUMBER, TOKEN_EQUAL,
+							TOKEN_NUMBER, TOKEN_END });
 	expect_kinds("20%&&x", (enum token_kind[]){ TOKEN_NUMBER, TOKEN_AND, TOKEN_NAME, TOKEN_END });
 	expect_kinds("20% in x", (enum token_kind[]){ TOKEN_NUMBER, TOKEN_IN, TOKEN_NAME, TOKEN_END });
 }
@@ -78,7 +81,8 @@ static void test_numbers_carry_units(void **state)
 
 static void test_what_is_no_number(void **state)
 {
-	static const char *const cases[] = { "", "-", "x", "5x", "5 m", "1m5MiB", "1.2.3", "5m7", "--5", "+5", "5%%", "nan", "1e", "0x10" };
+	static const char *const cases[] = { "", "-", "x", "5x", "5 m", "1m5MiB", "1.2.3", "5m7", "--5", "+5", "5%%",
+					     "nan", "1e", "0x10" };
 	double value = 42;
 	enum unit unit;
 

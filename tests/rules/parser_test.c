@@ -12,8 +12,10 @@
 static const char *op_text(enum opcode op)
 {
 	static const char *const names[OP_MAX] = {
-		[OP_NOT] = "!", [OP_NEGATE] = "-", [OP_ADD] = "+", [OP_SUBTRACT] = "-", [OP_MULTIPLY] = "*", [OP_DIVIDE] = "/", [OP_MODULO] = "%",
-		[OP_LESS] = "<", [OP_LESS_EQUAL] = "<=", [OP_GREATER] = ">", [OP_GREATER_EQUAL] = ">=", [OP_EQUAL] = "==", [OP_NOT_EQUAL] = "!=",
+		[OP_NOT] = "!", [OP_NEGATE] = "-", [OP_ADD] = "+", [OP_SUBTRACT] = "-", [OP_MULTIPLY] = "*",
+			[OP_DIVIDE] = "/", [OP_MODULO] = "%",
+		[OP_LESS] = "<", [OP_LESS_EQUAL] = "<=", [OP_GREATER] = ">", [OP_GREATER_EQUAL] = ">=",
+			[OP_EQUAL] = "==", [OP_NOT_EQUAL] = "!=",
 		[OP_AND] = "&&", [OP_OR] = "||", [OP_IN] = "in",
 	};
 
@@ -105,8 +107,11 @@ static const struct {
 	const char *text;
 	size_t offset, length;
 } wrong[] = {
-	{ "", 0, 1 },	      { "a +", 3, 1 },	      { "a b", 2, 1 },	     { "(a", 2, 1 },	     { "a)", 1, 1 },	 { "f(a,,b)", 4, 1 },
-	{ "a < b < c", 6, 1 }, { "a == b != c", 7, 2 }, { "[1, 2", 5, 1 },	     { "f(a b)", 4, 1 },     { "&& a", 0, 2 },	 { "a @ b", 2, 1 },
+	{ "", 0, 1 },	      { "a +", 3, 1 },	      { "a b", 2, 1 },	     { "(a", 2, 1 },	     { "a)", 1,
+												       1 },	 { "f(a,,b)",
+														   4, 1 },
+	{ "a < b < c", 6, 1 }, { "a == b != c", 7, 2 }, { "[1, 2", 5, 1 },	     { "f(a b)", 4, 1 },
+		    { "&& a", 0, 2 },	 { "a @ b", 2, 1 },
 	{ "'x", 0, 2 },	      { "3q > 1", 0, 2 },
 };
 

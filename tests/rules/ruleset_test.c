@@ -29,16 +29,20 @@ static const char good[] =
 	"    trigger: count(cgroup.oom.kill, 1m) >= 1\n"
 	"    explains: [{ symptom: proc.died, via: cgroup <- process, within: [-1s, 30s] }]\n"
 	"    requires:\n"
-	"      - { id: oom, when: \"count(cgroup.oom.kill, 1m) >= 1\", show: \"killed {cgroup.oom.kill.victim_comm}[{cgroup.oom.kill.victim_pid}], {value} kill\" }\n"
+	"      - { id: oom, when: \"count(cgroup.oom.kill, 1m) >= 1\", show: \"killed "
+	"{cgroup.oom.kill.victim_comm}[{cgroup.oom.kill.victim_pid}], {value} kill\" }\n"
 	"    supports:\n"
-	"      - { id: waiters, when: \"count_entities(process, proc.state.blocked_time > 5s) >= 2\", via: cgroup <- process, weight: strong }\n"
+	"      - { id: waiters, when: \"count_entities(process, proc.state.blocked_time > 5s) >= 2\", via: "
+	"cgroup <- process, weight: strong }\n"
 	"    refutes:\n"
-	"      - { id: node, when: \"count(node.oom.kill, 1m) >= 1\", via: cgroup -> node, weight: decisive, show: \"node-wide\" }\n"
+	"      - { id: node, when: \"count(node.oom.kill, 1m) >= 1\", via: cgroup -> node, weight: decisive, "
+	"show: \"node-wide\" }\n"
 	"    affects: [cgroup <- process]\n"
 	"    confidence: { prior: 0.9, report_at: 0.5 }\n"
 	"    severity: critical\n"
 	"    hold: { clear_after: 2m, cooldown: 1m }\n"
-	"    remedy: { action: fix_workload, auto: never, text: \"raise it\", check: [\"cat /sys/fs/cgroup{cgroup.path}/memory.max\"] }\n"
+	"    remedy: { action: fix_workload, auto: never, text: \"raise it\", check: [\"cat "
+	"/sys/fs/cgroup{cgroup.path}/memory.max\"] }\n"
 	"    emits: { event: MemcgOOM, codes: [OOM] }\n";
 
 static void test_load_a_pack(void **state)
@@ -72,7 +76,8 @@ static void test_load_a_pack(void **state)
 
 #define HEAD "rules: why/v1\npack: { name: t }\n"
 #define RULE(id, when, more) \
-	"  " id ":\n    title: x\n    scope: node\n    trigger: " when "\n    requires: [{ id: r, when: \"" when "\" }]\n    hold: { clear_after: 1m }\n" more
+	"  " id ":\n    title: x\n    scope: node\n    trigger: " when "\n    requires: [{ id: r, when: \"" \
+	when "\" }]\n    hold: { clear_after: 1m }\n" more
 
 static void test_a_bad_rule_is_rejected_alone(void **state)
 {
@@ -80,7 +85,8 @@ static void test_a_bad_rule_is_rejected_alone(void **state)
 
 	(void)state;
 	pack_open(&p);
-	pack_load(&p, HEAD "causes:\n" RULE("a.a", "node.cpu.idle_ratio > 0.1", "") RULE("b.b", "node.cpu.idl_ratio > 0.1", "")
+	pack_load(&p, HEAD "causes:\n" RULE("a.a", "node.cpu.idle_ratio > 0.1", "") RULE("b.b",
+											 "node.cpu.idl_ratio > 0.1", "")
 		  RULE("c.c", "node.cpu.idle_ratio > 0.3", ""));
 	pack_expect(&p, "E203@13:14 E203@14:32");
 	assert_string_equal(diags_at(p.diags, 0)->rule, "b.b");
@@ -98,12 +104,15 @@ static void test_the_last_good_version_is_kept(void **state)
 
 	(void)state;
 	pack_open(&p);
-	pack_load(&p, HEAD "causes:\n" RULE("a.a", "node.cpu.idle_ratio > 0.1", "") RULE("b.b", "node.cpu.idle_ratio > 0.2", ""));
+	pack_load(&p, HEAD "causes:\n" RULE("a.a", "node.cpu.idle_ratio > 0.1", "") RULE("b.b",
+											 "node.cpu.idle_ratio > 0.2",
+											 ""));
 	pack_expect(&p, "");
 	memcpy(first, ruleset_cause(p.ruleset, "b.b")->digest, sizeof(first));
 	/* b.b breaks, a.a changes: twice, so that a kept rule can be kept again */
 	for (unsigned i = 0; i < 2; i++) {
-		pack_load(&p, HEAD "causes:\n" RULE("a.a", "node.cpu.idle_ratio > 0.5", "") RULE("b.b", "nonsense >", ""));
+		pack_load(&p, HEAD "causes:\n" RULE("a.a", "node.cpu.idle_ratio > 0.5", "") RULE("b.b", "nonsense >",
+												 ""));
 		assert_true(diags_count(p.diags, DIAG_ERROR) > 0);
 		assert_false(ruleset_cause(p.ruleset, "a.a")->kept);
 		assert_true(ruleset_cause(p.ruleset, "b.b")->kept);
@@ -123,7 +132,8 @@ static void test_a_file_that_is_broken_keeps_all_its_rules(void **state)
 
 	(void)state;
 	pack_open(&p);
-	pack_load(&p, HEAD "causes:\n" RULE("a.a", "node.cpu.idle_ratio > 0.1", "") "override:\n  a.a: { mode: shadow }\n");
+	pack_load(&p, HEAD "causes:\n" RULE("a.a", "node.cpu.idle_ratio > 0.1",
+					    "") "override:\n  a.a: { mode: shadow }\n");
 	pack_expect(&p, "");
 	pack_load(&p, "rules: why/v1\ncauses: {\n");
 	assert_int_equal(diags_count(p.diags, DIAG_ERROR), 1);
@@ -148,12 +158,18 @@ static double param_of(const struct ruleset *rs, const struct cause_rule *c)
 
 static void test_overrides_of_another_file(void **state)
 {
-	static const char pack[] = HEAD "params: { low: { type: ratio, default: 10%, min: 0, max: 1 } }\ncauses:\n" RULE("a.a", "node.cpu.idle_ratio < param.low", "")
+	static const char pack[] =
+		HEAD "params: { low: { type: ratio, default: 10%, min: 0, max: 1 } }\ncauses:\n" RULE("a.a",
+				"node.cpu.idle_ratio < param.low", "")
 		RULE("b.b", "node.cpu.idle_ratio < param.low", "");
-	static const char local[] = "rules: why/v1\noverride:\n  a.a:\n    mode: shadow\n    severity: info\n    params: { low: 35% }\n"
-				    "    except:\n      - { match: \"node.key == 'ci'\", reason: on purpose, owner: platform, until: 2027-03-31 }\n";
-	static const char bad[] = "rules: why/v1\noverride:\n  a.a: { mode: shadow, params: { low: 7 }, severity: fatal }\n";
-	struct rules_source sources[] = { { "p.why.yaml", pack, sizeof(pack) - 1 }, { "z.why.yaml", local, sizeof(local) - 1 } };
+	static const char local[] =
+		"rules: why/v1\noverride:\n  a.a:\n    mode: shadow\n    severity: info\n    params: { low: 35% }\n"
+				    "    except:\n      - { match: \"node.key == 'ci'\", reason: on purpose, "
+				    "owner: platform, until: 2027-03-31 }\n";
+	static const char bad[] =
+		"rules: why/v1\noverride:\n  a.a: { mode: shadow, params: { low: 7 }, severity: fatal }\n";
+	struct rules_source sources[] = { { "p.why.yaml", pack, sizeof(pack) - 1 },
+					  { "z.why.yaml", local, sizeof(local) - 1 } };
 	struct pack p;
 	const struct cause_rule *c;
 	char before[DIGEST_HEX_MAX];
@@ -192,10 +208,13 @@ static void test_digests_tell_what_changed(void **state)
 
 	(void)state;
 	pack_open(&p);
-	pack_load(&p, HEAD "causes:\n" RULE("a.a", "node.cpu.idle_ratio > 0.1", "") RULE("b.b", "node.cpu.idle_ratio > 0.2", ""));
+	pack_load(&p, HEAD "causes:\n" RULE("a.a", "node.cpu.idle_ratio > 0.1", "") RULE("b.b",
+											 "node.cpu.idle_ratio > 0.2",
+											 ""));
 	memcpy(a, ruleset_cause(p.ruleset, "a.a")->digest, sizeof(a));
 	memcpy(b, ruleset_cause(p.ruleset, "b.b")->digest, sizeof(b));
-	pack_load(&p, "# a remark\n" HEAD "causes:\n" RULE("a.a", "node.cpu.idle_ratio > 0.1", "") RULE("b.b", "node.cpu.idle_ratio > 0.3", ""));
+	pack_load(&p, "# a remark\n" HEAD "causes:\n" RULE("a.a", "node.cpu.idle_ratio > 0.1", "") RULE("b.b",
+			"node.cpu.idle_ratio > 0.3", ""));
 	assert_string_equal(ruleset_cause(p.ruleset, "a.a")->digest, a);
 	assert_string_not_equal(ruleset_cause(p.ruleset, "b.b")->digest, b);
 	pack_close(&p);
@@ -203,13 +222,16 @@ static void test_digests_tell_what_changed(void **state)
 
 static void test_rate_distributes_over_sums(void **state)
 {
-	static const enum opcode expected[] = { OP_RATE, OP_RATE, OP_NUMBER, OP_MULTIPLY, OP_ADD, OP_NUMBER, OP_GREATER };
+	static const enum opcode expected[] = { OP_RATE, OP_RATE, OP_NUMBER, OP_MULTIPLY, OP_ADD, OP_NUMBER,
+						OP_GREATER };
 	struct pack p;
 	const struct program *program;
 
 	(void)state;
 	pack_open(&p);
-	pack_load(&p, HEAD "symptoms:\n  s.s:\n    scope: cgroup\n    when: rate(cgroup.cpu.periods + cgroup.cpu.throttled_periods * 2, 1m) > 1\n");
+	pack_load(&p,
+			HEAD "symptoms:\n  s.s:\n    scope: cgroup\n"
+			     "    when: rate(cgroup.cpu.periods + cgroup.cpu.throttled_periods * 2, 1m) > 1\n");
 	pack_expect(&p, "");
 	program = &p.ruleset->programs[p.ruleset->symptoms[0].when];
 	assert_int_equal(program->n_code, ARRAY_LEN(expected));
@@ -217,10 +239,12 @@ static void test_rate_distributes_over_sums(void **state)
 		assert_int_equal(program->code[i].op, expected[i]);
 	assert_int_equal(program->n_metrics, 2);
 	/* a rate of nanoseconds is seconds a second */
-	pack_load(&p, HEAD "symptoms:\n  s.s:\n    scope: cgroup\n    when: rate(cgroup.cpu.throttled_time, 1m) > 20%\n");
+	pack_load(&p,
+		  HEAD "symptoms:\n  s.s:\n    scope: cgroup\n    when: rate(cgroup.cpu.throttled_time, 1m) > 20%\n");
 	pack_expect(&p, "");
 	program = &p.ruleset->programs[p.ruleset->symptoms[0].when];
-	assert_true(program->code[1].op == OP_NUMBER && program->code[1].number == 1e9 && program->code[2].op == OP_DIVIDE);
+	assert_true(program->code[1].op == OP_NUMBER && program->code[1].number == 1e9 &&
+		    program->code[2].op == OP_DIVIDE);
 	assert_int_equal(p.ruleset->n_demands, 1);
 	assert_int_equal(p.ruleset->demands[0].window_ns, 60 * NS_PER_S);
 	pack_close(&p);
@@ -234,7 +258,8 @@ static void test_links_between_packs(void **state)
 	(void)state;
 	pack_open(&p);
 	/* b.b comes back to a.a over c.c: the last written rule of the cycle goes, the others stay */
-	pack_load(&p, HEAD "causes:\n" RULE("a.a", "node.cpu.idle_ratio > 0.1", "    because: [b.b]\n") RULE("b.b", "node.cpu.idle_ratio > 0.1", "    because: [c.c]\n")
+	pack_load(&p, HEAD "causes:\n" RULE("a.a", "node.cpu.idle_ratio > 0.1", "    because: [b.b]\n") RULE("b.b",
+			"node.cpu.idle_ratio > 0.1", "    because: [c.c]\n")
 		  RULE("c.c", "node.cpu.idle_ratio > 0.1", "    because: [a.a]\n"));
 	assert_string_equal(diags_at(p.diags, 0)->code, "E311");
 	assert_string_equal(diags_at(p.diags, 0)->rule, "c.c");
@@ -267,7 +292,8 @@ static void test_literals_in_programs(void **state)
 		char text[256];
 		const struct program *program;
 
-		(void)snprintf(text, sizeof(text), HEAD "symptoms:\n  s.s:\n    scope: %s\n    when: %s\n", cases[i].scope, cases[i].when);
+		(void)snprintf(text, sizeof(text), HEAD "symptoms:\n  s.s:\n    scope: %s\n    when: %s\n",
+			       cases[i].scope, cases[i].when);
 		pack_load(&p, text);
 		pack_expect(&p, "");
 		program = &p.ruleset->programs[p.ruleset->symptoms[0].when];
