@@ -44,7 +44,8 @@ struct export_env {
 	void (*status)(void *arg, struct export_status *ret_status); /* NULL: nothing is known, all zero */
 	void *status_arg;
 	/* What every exporter says by its stats(), with its name as `subject`: for /metrics. NULL: nothing. */
-	void (*stats)(void *arg, void (*say)(void *say_arg, const char *subject, const char *name, double value, const char *help),
+	void (*stats)(void *arg,
+		      void (*say)(void *say_arg, const char *subject, const char *name, double value, const char *help),
 		      void *say_arg);
 	void *stats_arg;
 	/* exporter-specific settings, filled from the configuration file and flags */

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Carries what is in the spool to the hub, and the hub's questions to the agent. The spool is the queue: nothing is kept here
- * but what is in flight, so a break of the connection loses nothing and a hub that stands still costs nothing. */
+/* Carries what is in the spool to the hub, and the hub's questions to the agent. The spool is the queue: nothing is
+ * kept here but what is in flight, so a break of the connection loses nothing and a hub that stands still costs
+ * nothing. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 
-#include "base/address.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "exporters/backoff.h"
 #include "exporters/exporter.h"
+#include "exporters/hub_tls.h"
 #include "exporters/spool.h"
 #include "proto/call.h"
 #include "proto/frame.h"
@@ -26,7 +26,6 @@
 #define ACK_WITHIN_NS   (60 * NS_PER_S)
 #define FLUSH_NS        (100 * NS_PER_MS)
 #define FLUSH_RECORDS   50
-#define TLS_LOOK_NS     (30 * NS_PER_S)
 #define MAX_IN_FLIGHT   16   /* batches sent and not acked: then wait for the hub */
 #define MAX_ANSWERS     4    /* packed and not sent: then take no more questions */
 #define WAIT_MS         50
@@ -39,11 +38,10 @@ struct hub_stream {
 	enum phase phase;
 	struct call *call;
 	struct backoff backoff;
-	mono_ns_t retry_at, reply_by, heartbeat_at, tls_look_at, unsent_since, waiting_since;
+	mono_ns_t retry_at, reply_by, heartbeat_at, unsent_since, waiting_since;
 	bool said_lost; /* the log knows that the hub is away */
 
-	struct tls_pems pems;
-	uint64_t tls_stamp;
+	struct hub_tls tls;
 
 	uint64_t sent_seq, acked_seq;
 	uint64_t looked_seq; /* no record above sent_seq up to here: numbers have gaps */
@@ -56,47 +54,6 @@ struct hub_stream {
 
 	uint64_t connects, losses, sent_records, sent_batches, sent_bytes, questions, refusals, bad_messages, stalls;
 };
-
-/* ---- certificates ---- */
-
-static void stamp_file(uint64_t *stamp, const char *path)
-{
-	struct stat st;
-	uint64_t part[5] = {*stamp};
-
-	if (path && stat(path, &st) == 0) {
-		part[1] = (uint64_t)st.st_ino;
-		part[2] = (uint64_t)st.st_size;
-		part[3] = (uint64_t)st.st_mtim.tv_sec;
-		part[4] = (uint64_t)st.st_mtim.tv_nsec;
-	}
-	*stamp = text_hash(part, sizeof(part));
-}
-
-static uint64_t tls_stamp(const struct export_env *env)
-{
-	uint64_t stamp = 0;
-
-	stamp_file(&stamp, env->tls_ca);
-	stamp_file(&stamp, env->tls_cert);
-	stamp_file(&stamp, env->tls_key);
-	return stamp;
-}
-
-static int load_tls(const struct export_env *env, struct tls_pems *ret_pems, char *ret_why, size_t size)
-{
-	AUTO(tls_pems_done) struct tls_pems pems = {0};
-	struct tls_files files = {env->tls_ca, env->tls_cert, env->tls_key};
-	int r = tls_check_files(&files, clock_wall_now(), &pems, ret_why, size);
-
-	if (r == 0 && pems.cert)
-		r = tls_check_node(pems.cert, env->node, ret_why, size);
-	if (r < 0)
-		return r;
-	*ret_pems = pems;
-	pems = (struct tls_pems){0};
-	return 0;
-}
 
 /* ---- coming and going ---- */
 
@@ -121,7 +78,8 @@ static void part(struct hub_stream *h)
 
 static void lose(struct hub_stream *h, mono_ns_t now, const char *why)
 {
-	/* A hub that was there and went: others lose it in the same moment. One that never answered: ask ever more rarely. */
+	/* A hub that was there and went: others lose it in the same moment. One that never answered: ask ever more
+	 * rarely. */
 	uint64_t wait = h->phase == TOGETHER ? backoff_spread(SPREAD_NS) : backoff_next(&h->backoff);
 
 	h->losses++;
@@ -130,27 +88,18 @@ static void lose(struct hub_stream *h, mono_ns_t now, const char *why)
 	say_lost(h, why);
 }
 
-/* Loopback needs no TLS, but takes it when certificates are given. */
-static bool speaks_plaintext(const struct export_env *env)
+static int connect_call(struct hub_stream *h, mono_ns_t now, char *ret_why, size_t size)
 {
-	bool given = (env->tls_ca && *env->tls_ca) || (env->tls_cert && *env->tls_cert) || (env->tls_key && *env->tls_key);
-
-	return env->insecure || (!given && address_is_loopback(env->hub_address));
-}
-
-static int connect_call(struct hub_stream *h, char *ret_why, size_t size)
-{
-	struct call_options options = {.address = h->env->hub_address, .insecure = speaks_plaintext(h->env), .max_message = FRAME_MAX_MESSAGE};
+	struct call_options options = {.address = h->env->hub_address, .insecure = !hub_tls_is_used(h->env),
+				       .max_message = FRAME_MAX_MESSAGE};
 	struct epoll_event event = {.events = EPOLLIN};
 	int r;
 
 	if (!options.insecure) {
-		tls_pems_done(&h->pems);
-		h->tls_stamp = tls_stamp(h->env);
-		r = load_tls(h->env, &h->pems, ret_why, size);
+		r = hub_tls_load(&h->tls, h->env, now, ret_why, size);
 		if (r < 0)
 			return r;
-		options.tls = &h->pems;
+		options.tls = &h->tls.pems;
 	}
 	r = call_open(&options, FRAME_METHOD_CONNECT, &h->call);
 	if (r == 0 && epoll_ctl(h->epoll_fd, EPOLL_CTL_ADD, call_event_fd(h->call), &event) < 0)
@@ -191,7 +140,7 @@ static int send_hello(struct hub_stream *h)
 static int greet(struct hub_stream *h, mono_ns_t now)
 {
 	char why[512] = "";
-	int r = connect_call(h, why, sizeof(why));
+	int r = connect_call(h, now, why, sizeof(why));
 
 	if (r == 0) {
 		h->phase = GREETING;
@@ -237,7 +186,8 @@ static void take_ack(struct hub_stream *h, uint64_t up_to_seq, mono_ns_t now)
 	}
 	if (up_to_seq <= h->acked_seq)
 		return;
-	/* If the spool cannot forget them now (disk full), a later ack does it, or they are sent twice: the hub knows them. */
+	/* If the spool cannot forget them now (disk full), a later ack does it, or they are sent twice: the hub knows
+	 * them. */
 	(void)spool_ack(h->env->spool, up_to_seq);
 	h->acked_seq = up_to_seq;
 	while (n < h->n_in_flight && h->in_flight[n] <= up_to_seq)
@@ -313,7 +263,8 @@ static void receive_all(struct hub_stream *h, mono_ns_t now)
 	if (h->call && call_closed(h->call, &status)) {
 		char why[640];
 
-		(void)snprintf(why, sizeof(why), "%s%s%s", call_code_name(status.code), *status.text ? ": " : "", status.text);
+		(void)snprintf(why, sizeof(why), "%s%s%s", call_code_name(status.code), *status.text ? ": " : "",
+			       status.text);
 		lose(h, now, why);
 	}
 }
@@ -434,22 +385,14 @@ static void send_all(struct hub_stream *h, mono_ns_t now)
 
 static void look_at_tls(struct hub_stream *h, mono_ns_t now)
 {
-	AUTO(tls_pems_done) struct tls_pems fresh = {0};
 	char why[512];
-	uint64_t stamp;
+	bool renewed = false;
 
-	if (speaks_plaintext(h->env) || h->phase == APART || now < h->tls_look_at)
+	if (h->phase == APART || !hub_tls_is_used(h->env))
 		return;
-	h->tls_look_at = now + TLS_LOOK_NS;
-	stamp = tls_stamp(h->env);
-	if (stamp == h->tls_stamp)
-		return;
-	h->tls_stamp = stamp;
-	if (load_tls(h->env, &fresh, why, sizeof(why)) < 0) {
+	if (hub_tls_renewed(&h->tls, h->env, now, &renewed, why, sizeof(why)) < 0)
 		log_error("hub %s: the connection goes on with the old certificate: %s", h->env->hub_address, why);
-		return;
-	}
-	if (tls_pems_equal(&fresh, &h->pems))
+	if (!renewed)
 		return;
 	log_info("hub %s: the certificate was renewed, connecting anew", h->env->hub_address);
 	part(h);
@@ -525,7 +468,7 @@ static int close_stream(void *state, uint32_t flush_ms)
 	}
 	call_close(&h->call);
 	cleanup_close(&h->epoll_fd);
-	tls_pems_done(&h->pems);
+	hub_tls_done(&h->tls);
 	frame_batch_done(&h->batch);
 	buf_done(&h->message);
 	for (size_t i = 0; i < MAX_ANSWERS; i++)
@@ -583,10 +526,12 @@ static void stats(void *state, void (*say)(void *arg, const char *name, double v
 	say(arg, "stalls_total", (double)h->stalls, "connections given up because the hub stood still");
 	say(arg, "unacked_records", (double)spool.unacked, "changes that the hub has not acknowledged");
 	say(arg, "unacked_bytes", (double)spool.bytes, "their size in the spool");
-	say(arg, "dropped_resolved_total", (double)spool.dropped_resolved, "changes of resolved findings given up: the spool was full");
-	say(arg, "dropped_superseded_total", (double)spool.dropped_superseded, "superseded changes given up: the spool was full");
+	say(arg, "dropped_resolved_total", (double)spool.dropped_resolved,
+	    "changes of resolved findings given up: the spool was full");
+	say(arg, "dropped_superseded_total", (double)spool.dropped_superseded,
+	    "superseded changes given up: the spool was full");
 	say(arg, "spool_errors_total", (double)spool.errors, "failures of the spool's disk");
-	say(arg, "certificate_expires_seconds", (double)(h->pems.cert_expires_at / NS_PER_S),
+	say(arg, "certificate_expires_seconds", (double)(h->tls.pems.cert_expires_at / NS_PER_S),
 	    "when our certificate ends, in seconds since 1970; 0: none");
 }
 

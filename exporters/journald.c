@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Each change of a finding as one structured entry of the journal: `journalctl WHY_RULE=gpu.fell_off_bus`. The native protocol is
- * spoken here because libsystemd's sender blocks when journald stands still, and the agent's loop must not. */
+/* Each change of a finding as one structured entry of the journal: `journalctl WHY_RULE=gpu.fell_off_bus`. The native
+ * protocol is spoken here because libsystemd's sender blocks when journald stands still, and the agent's loop must not.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -228,8 +228,8 @@ static void family_name(const struct metric_desc *d, char ret_name[MAX_NAME])
 			*c = '_';
 }
 
-static void write_reading(const struct openmetrics *om, const struct metric_desc *d, const char *family, const struct reading *r,
-			  struct openmetrics_text *t)
+static void write_reading(const struct openmetrics *om, const struct metric_desc *d, const char *family,
+			  const struct reading *r, struct openmetrics_text *t)
 {
 	enum entity_kind kind = graph_kind(om->graph, r->entity);
 	const char *key = graph_key(om->graph, r->entity);
@@ -321,7 +321,9 @@ void openmetrics_write(struct openmetrics *om, mono_ns_t now, struct openmetrics
 	write_readings(om, now, t);
 	write_events(om, t);
 	write_findings(om, t);
-	openmetrics_say(t, "why_metrics_refused_readings_total", "readings not shown: too many series", (double)om->refused_readings);
-	openmetrics_say(t, "why_metrics_refused_findings_total", "findings not shown: too many open", (double)om->refused_findings);
+	openmetrics_say(t, "why_metrics_refused_readings_total", "readings not shown: too many series",
+			(double)om->refused_readings);
+	openmetrics_say(t, "why_metrics_refused_findings_total", "findings not shown: too many open",
+			(double)om->refused_findings);
 	openmetrics_say(t, "why_metrics_series", "readings shown", (double)om->n_readings);
 }

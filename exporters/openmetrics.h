@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* openmetrics.h - the latest reading of every series, counts of events, open findings; and all of it as text for Prometheus.
+/* openmetrics.h - the latest reading of every series, counts of events, open findings; and all of it as text for
+ * Prometheus.
  *
  * Room: exporters.  Owns: its tables.  Thread: the loop.  Clock: none; `now` is passed in.
- * Bounds: `max_series` readings (one more is not kept, and counted), OPENMETRICS_MAX_OPEN findings, the text by its buf.
- * Entities that come and go without end (processes, sockets' peers, sockets) are left out: they would make the time
- * series database of the reader grow for ever. Readings not renewed for OPENMETRICS_STALE_NS, and those of entities that are gone,
- * are forgotten: absent is not zero.
+ * Bounds: `max_series` readings (one more is not kept, and counted), OPENMETRICS_MAX_OPEN findings, the text by its
+ * buf. Entities that come and go without end (processes, sockets' peers, sockets) are left out: they would make the
+ * time series database of the reader grow for ever. Readings not renewed for OPENMETRICS_STALE_NS, and those of
+ * entities that are gone, are forgotten: absent is not zero.
  *
- * Names: `why_` and the metric's name, '_' for '.', then the base unit (ns are given as seconds), then `_total` for a counter.
- * The label of a reading is its entity: {gpu="0000:5e:00.0"}; a reading of the node has none.
+ * Names: `why_` and the metric's name, '_' for '.', then the base unit (ns are given as seconds), then `_total` for a
+ * counter. The label of a reading is its entity: {gpu="0000:5e:00.0"}; a reading of the node has none.
  */
 #ifndef WHY_EXPORTERS_OPENMETRICS_H
 #define WHY_EXPORTERS_OPENMETRICS_H
@@ -26,7 +27,8 @@
 struct openmetrics;
 
 /* `metrics` and `graph` are not owned. -ENOMEM. */
-int openmetrics_new(const struct metrics *metrics, const struct graph *graph, size_t max_series, struct openmetrics **ret_om);
+int openmetrics_new(const struct metrics *metrics, const struct graph *graph, size_t max_series,
+		    struct openmetrics **ret_om);
 void openmetrics_free(struct openmetrics **om);
 
 void openmetrics_put_batch(struct openmetrics *om, const struct batch *b); /* kept as long as valid, counted beyond */

@@ -46,12 +46,16 @@ static void write_agent(struct prometheus *p, struct openmetrics_text *t)
 {
 	struct export_status status = {0};
 
-	(void)buf_addf(t->out, "# TYPE why_agent gauge\n# HELP why_agent the agent that answers\nwhy_agent{version=\"%s\"} 1\n", p->env->version);
+	(void)buf_addf(t->out,
+		       "# TYPE why_agent gauge\n# HELP why_agent the agent that answers\nwhy_agent{version=\"%s\"} 1\n",
+		       p->env->version);
 	if (p->env->status) {
 		p->env->status(p->env->status_arg, &status);
 		openmetrics_say(t, "why_agent_evaluated", "1 once all rules have been evaluated", status.evaluated);
-		openmetrics_say(t, "why_agent_dropped_samples_total", "readings lost: the tick was full", (double)status.dropped_samples);
-		openmetrics_say(t, "why_agent_dropped_events_total", "events lost: the tick was full", (double)status.dropped_events);
+		openmetrics_say(t, "why_agent_dropped_samples_total", "readings lost: the tick was full",
+				(double)status.dropped_samples);
+		openmetrics_say(t, "why_agent_dropped_events_total", "events lost: the tick was full",
+				(double)status.dropped_events);
 		openmetrics_say(t, "why_agent_dropped_findings_total", "findings not opened: too many are open",
 				(double)status.dropped_findings);
 	}
@@ -67,7 +71,8 @@ static void write_metrics(struct prometheus *p, bool strict)
 	openmetrics_write(p->om, clock_mono_now(), &t);
 	write_agent(p, &t);
 	openmetrics_say(&t, "why_metrics_requests_total", "times that these metrics were asked for", (double)p->requests);
-	openmetrics_say(&t, "why_metrics_too_large_total", "times that the answer was too large to give", (double)p->too_large);
+	openmetrics_say(&t, "why_metrics_too_large_total", "times that the answer was too large to give",
+			(double)p->too_large);
 	if (strict)
 		(void)buf_add_text(&p->body, "# EOF\n");
 }
@@ -205,9 +210,10 @@ static int start_server(struct prometheus *p, const struct sockaddr_storage *add
 	unsigned flags = MHD_USE_EPOLL | (address->ss_family == AF_INET6 ? MHD_USE_IPv6 : 0);
 
 	errno = 0;
-	p->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, p, MHD_OPTION_SOCK_ADDR, (const struct sockaddr *)address,
-				     MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-				     (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+	p->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, p, MHD_OPTION_SOCK_ADDR,
+				     (const struct sockaddr *)address, MHD_OPTION_CONNECTION_LIMIT,
+				     (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
+				     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
 				     MHD_OPTION_EXTERNAL_LOGGER, log_of_http, NULL, MHD_OPTION_END);
 	if (!p->daemon)
 		return errno > 0 ? -errno : -EADDRINUSE;
@@ -259,7 +265,8 @@ static int put_finding(void *state, const struct finding *f)
 
 static int event_fd(void *state)
 {
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(((struct prometheus *)state)->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(((struct prometheus *)state)->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 
 	return info ? info->epoll_fd : -1;
 }

@@ -65,7 +65,8 @@ static int ask_totals(struct spool *s, enum spool_sql which, struct totals *ret_
 	int r = sqlite3_step(statement) == SQLITE_ROW ? 0 : spool_db_error(&s->db);
 
 	if (r == 0)
-		*ret_totals = (struct totals){(uint64_t)sqlite3_column_int64(statement, 0), (uint64_t)sqlite3_column_int64(statement, 1)};
+		*ret_totals = (struct totals){(uint64_t)sqlite3_column_int64(statement, 0),
+					      (uint64_t)sqlite3_column_int64(statement, 1)};
 	sqlite3_reset(statement);
 	return r;
 }
@@ -367,9 +368,9 @@ static void roll_back(struct spool *s)
 	spool_db_shrink(&s->db);
 }
 
-/* A critical finding must survive the power cut that it may be the herald of: its log is synced before the commit counts. The
- * rest may lose their last moments to a power cut (never to a crash of this process), together with the positions
- * of the collectors, so that they are made again; it saves a sync to a slow disk with every change. */
+/* A critical finding must survive the power cut that it may be the herald of: its log is synced before the commit
+ * counts. The rest may lose their last moments to a power cut (never to a crash of this process), together with the
+ * positions of the collectors, so that they are made again; it saves a sync to a slow disk with every change. */
 int spool_commit(struct spool *s)
 {
 	uint64_t resolved = s->dropped_resolved, superseded = s->dropped_superseded;
@@ -445,10 +446,12 @@ static int visit_findings(struct spool *s, sqlite3_stmt *statement, const struct
 
 int spool_visit_open(struct spool *s, void (*visit)(void *arg, const struct finding *f, mono_ns_t opened_mono), void *arg)
 {
-	return visit_findings(s, spool_db_statement(&s->db, SPOOL_OPEN_FINDINGS), &(struct visit){.open = visit, .arg = arg});
+	return visit_findings(s, spool_db_statement(&s->db, SPOOL_OPEN_FINDINGS),
+			      &(struct visit){.open = visit, .arg = arg});
 }
 
-int spool_visit_history(struct spool *s, wall_ns_t since, size_t max, void (*visit)(void *arg, const struct finding *f), void *arg)
+int spool_visit_history(struct spool *s, wall_ns_t since, size_t max, void (*visit)(void *arg, const struct finding *f),
+			void *arg)
 {
 	sqlite3_stmt *statement = spool_db_statement(&s->db, SPOOL_HISTORY);
 

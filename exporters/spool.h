@@ -2,13 +2,13 @@
 /* spool.h - what the agent must not forget: findings not yet acked, findings still open, and where it had read to.
  *
  * Room: exporters.  Owns: a SQLite database in the state folder (WAL).  Thread: the loop.
- * Clock: none.  Bounds: `max_records` and `max_bytes` of unacked changes; past either, the oldest resolved findings of which
- * the hub knows nothing go first and whole, then superseded changes, then the last word on findings that the hub believes open;
- * the latest change of an open finding is never dropped. Each is counted.
+ * Clock: none.  Bounds: `max_records` and `max_bytes` of unacked changes; past either, the oldest resolved findings of
+ * which the hub knows nothing go first and whole, then superseded changes, then the last word on findings that the hub
+ * believes open; the latest change of an open finding is never dropped. Each is counted.
  *
  * One tick is one transaction: its findings, their open state and the collectors' positions are stored together or
- * not at all. After `kill -9` the agent reads on from the stored position and makes again, with the same ids, only what had
- * not been stored; so nothing is lost and nothing doubled. The sequence number of a record is never used twice.
+ * not at all. After `kill -9` the agent reads on from the stored position and makes again, with the same ids, only what
+ * had not been stored; so nothing is lost and nothing doubled. The sequence number of a record is never used twice.
  */
 #ifndef WHY_EXPORTERS_SPOOL_H
 #define WHY_EXPORTERS_SPOOL_H

@@ -47,9 +47,11 @@ static const char *const sql[SPOOL_SQL_MAX] = {
 	[SPOOL_SET] = "INSERT OR REPLACE INTO notes (name, value) VALUES (?1, ?2)",
 	[SPOOL_GET] = "SELECT value FROM notes WHERE name = ?1",
 	[SPOOL_OPEN_FINDINGS] = "SELECT data, opened_mono FROM findings WHERE is_open = 1 ORDER BY changed_at, id",
-	[SPOOL_HISTORY] = "SELECT data, opened_mono FROM findings WHERE changed_at >= ?1 ORDER BY changed_at DESC, id LIMIT ?2",
+	[SPOOL_HISTORY] =
+		"SELECT data, opened_mono FROM findings WHERE changed_at >= ?1 ORDER BY changed_at DESC, id LIMIT ?2",
 	[SPOOL_UNACKED] = "SELECT seq, data FROM records WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-	[SPOOL_ACK_KNOWN] = "UPDATE records SET class = 2 WHERE class = 1 AND id IN (SELECT id FROM records WHERE seq <= ?1)",
+	[SPOOL_ACK_KNOWN] =
+		"UPDATE records SET class = 2 WHERE class = 1 AND id IN (SELECT id FROM records WHERE seq <= ?1)",
 	[SPOOL_ACK] = "DELETE FROM records WHERE seq <= ?1",
 	[SPOOL_TOTALS] = "SELECT count(*), coalesce(sum(size), 0) FROM records",
 	[SPOOL_TOTALS_BELOW] = "SELECT count(*), coalesce(sum(size), 0) FROM records WHERE seq <= ?1",
@@ -167,8 +169,10 @@ static int prepare_file(struct spool_db *db)
 {
 	bool sound = false;
 	int version = 0;
-	int r = run(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-			"PRAGMA cache_size = -1024; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 4194304", NULL, NULL);
+	int r = run(db,
+		    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+		    "PRAGMA cache_size = -1024; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 4194304",
+		    NULL, NULL);
 
 	if (r == 0)
 		r = run(db, "PRAGMA quick_check(1)", take_ok, &sound);
@@ -199,7 +203,8 @@ static int try_open(const char *path, struct spool_db *ret_db)
 	(void)sqlite3_extended_result_codes(db.handle, 1);
 	r = prepare_file(&db);
 	for (size_t i = 0; r == 0 && i < SPOOL_SQL_MAX; i++)
-		if (sqlite3_prepare_v3(db.handle, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &db.statements[i], NULL) != SQLITE_OK)
+		if (sqlite3_prepare_v3(db.handle, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &db.statements[i], NULL) !=
+		    SQLITE_OK)
 			r = -EBADMSG; /* tables are missing: not our file, or half of it */
 	if (r < 0)
 		return r;

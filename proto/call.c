@@ -99,8 +99,8 @@ static void take_event(struct call *c, enum tag tag, bool success)
 		c->sending = false;
 		break;
 	case TAG_STATUS:
-		call_channel_status((int)c->code, (const char *)GRPC_SLICE_START_PTR(c->details), GRPC_SLICE_LENGTH(c->details),
-				    &c->status);
+		call_channel_status((int)c->code, (const char *)GRPC_SLICE_START_PTR(c->details),
+				    GRPC_SLICE_LENGTH(c->details), &c->status);
 		c->ended = true;
 		break;
 	}
@@ -139,10 +139,13 @@ static int start_thread(struct call *c)
 static int start_operations(struct call *c)
 {
 	grpc_op start = {.op = GRPC_OP_SEND_INITIAL_METADATA};
-	grpc_op headers = {.op = GRPC_OP_RECV_INITIAL_METADATA, .data.recv_initial_metadata.recv_initial_metadata = &c->headers};
+	grpc_op headers = {.op = GRPC_OP_RECV_INITIAL_METADATA,
+			   .data.recv_initial_metadata.recv_initial_metadata = &c->headers};
 	grpc_op status = {
 		.op = GRPC_OP_RECV_STATUS_ON_CLIENT,
-		.data.recv_status_on_client = {.trailing_metadata = &c->trailers, .status = &c->code, .status_details = &c->details},
+		.data.recv_status_on_client = {.trailing_metadata = &c->trailers,
+					       .status = &c->code,
+					       .status_details = &c->details},
 	};
 
 	if (grpc_call_start_batch(c->grpc, &start, 1, tag_of(TAG_START), NULL) != GRPC_CALL_OK ||

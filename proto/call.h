@@ -56,7 +56,8 @@ struct call_options {
 struct call;
 
 /* Begin. Connecting goes on behind it; what becomes of it shows in call_closed.
- * -EINVAL: no address, or neither TLS nor `insecure`; -EKEYREJECTED: the TLS texts are refused; -ENOMEM, -EMFILE, -EAGAIN. */
+ * -EINVAL: no address, or neither TLS nor `insecure`; -EKEYREJECTED: the TLS texts are refused; -ENOMEM, -EMFILE,
+ * -EAGAIN. */
 int call_open(const struct call_options *options, const char *method, struct call **ret_call);
 /* Ends it, wherever it stands, and waits for its thread (milliseconds). */
 void call_close(struct call **call);
@@ -75,13 +76,14 @@ bool call_closed(struct call *c, struct call_status *ret_status);
 
 /* ---- calls that block the caller, for the command line ---- */
 
-/* 0: CALL_OK, the reply is added to `reply`. -EREMOTEIO: ret_status says what the server or the transport said. -EMSGSIZE: reply
- * is full. Others as call_open. deadline_ms 0: none. */
-int call_unary(const struct call_options *options, const char *method, const uint8_t *request, size_t n, uint32_t deadline_ms,
-	       struct buf *reply, struct call_status *ret_status);
+/* 0: CALL_OK, the reply is added to `reply`. -EREMOTEIO: ret_status says what the server or the transport said.
+ * -EMSGSIZE: reply is full. Others as call_open. deadline_ms 0: none. */
+int call_unary(const struct call_options *options, const char *method, const uint8_t *request, size_t n,
+	       uint32_t deadline_ms, struct buf *reply, struct call_status *ret_status);
 /* One question, many messages. `on_message` returns < 0 to stop: that is returned. Else as call_unary. */
-int call_stream(const struct call_options *options, const char *method, const uint8_t *request, size_t n, uint32_t deadline_ms,
-		int (*on_message)(void *arg, const uint8_t *data, size_t n), void *arg, struct call_status *ret_status);
+int call_stream(const struct call_options *options, const char *method, const uint8_t *request, size_t n,
+		uint32_t deadline_ms, int (*on_message)(void *arg, const uint8_t *data, size_t n), void *arg,
+		struct call_status *ret_status);
 
 const char *call_code_name(int code); /* "unavailable"; "unknown status" for a number without a name */
 

@@ -173,8 +173,10 @@ void call_channel_status(int code, const char *text, size_t n, struct call_statu
 const char *call_code_name(int code)
 {
 	static const char *const names[] = {
-		"ok", "cancelled", "unknown", "bad argument", "timeout", "not found", "exists", "denied", "exhausted",
-		"precondition", "aborted", "out of range", "unimplemented", "internal", "unavailable", "data loss", "unauthenticated",
+		"ok",	     "cancelled",	"unknown",	 "bad argument", "timeout",
+		"not found", "exists",		"denied",	 "exhausted",	 "precondition",
+		"aborted",   "out of range",	"unimplemented", "internal",	 "unavailable",
+		"data loss", "unauthenticated",
 	};
 
 	return code >= 0 && (size_t)code < ARRAY_LEN(names) ? names[code] : "unknown status";

@@ -69,10 +69,13 @@ static int start_message(struct blocking *b)
 
 static int start_all(struct blocking *b, const uint8_t *request, size_t n)
 {
-	grpc_op headers = {.op = GRPC_OP_RECV_INITIAL_METADATA, .data.recv_initial_metadata.recv_initial_metadata = &b->headers};
+	grpc_op headers = {.op = GRPC_OP_RECV_INITIAL_METADATA,
+			   .data.recv_initial_metadata.recv_initial_metadata = &b->headers};
 	grpc_op status = {
 		.op = GRPC_OP_RECV_STATUS_ON_CLIENT,
-		.data.recv_status_on_client = {.trailing_metadata = &b->trailers, .status = &b->code, .status_details = &b->details},
+		.data.recv_status_on_client = {.trailing_metadata = &b->trailers,
+					       .status = &b->code,
+					       .status_details = &b->details},
 	};
 	int r = start_request(b, request, n);
 
@@ -141,8 +144,9 @@ static int take_message(struct blocking *b, int (*on_message)(void *arg, const u
 	return r < 0 ? r : start_message(b);
 }
 
-int call_stream(const struct call_options *options, const char *method, const uint8_t *request, size_t n, uint32_t deadline_ms,
-		int (*on_message)(void *arg, const uint8_t *data, size_t n), void *arg, struct call_status *ret_status)
+int call_stream(const struct call_options *options, const char *method, const uint8_t *request, size_t n,
+		uint32_t deadline_ms, int (*on_message)(void *arg, const uint8_t *data, size_t n), void *arg,
+		struct call_status *ret_status)
 {
 	AUTO(finish) struct blocking b = {0};
 	bool success = false;
@@ -155,7 +159,8 @@ int call_stream(const struct call_options *options, const char *method, const ui
 			r = take_message(&b, on_message, arg);
 	if (r < 0)
 		return r;
-	call_channel_status((int)b.code, (const char *)GRPC_SLICE_START_PTR(b.details), GRPC_SLICE_LENGTH(b.details), ret_status);
+	call_channel_status((int)b.code, (const char *)GRPC_SLICE_START_PTR(b.details), GRPC_SLICE_LENGTH(b.details),
+			    ret_status);
 	return ret_status->code == CALL_OK ? 0 : -EREMOTEIO;
 }
 
@@ -164,8 +169,8 @@ static int add_reply(void *arg, const uint8_t *data, size_t n)
 	return buf_add(arg, data, n);
 }
 
-int call_unary(const struct call_options *options, const char *method, const uint8_t *request, size_t n, uint32_t deadline_ms,
-	       struct buf *reply, struct call_status *ret_status)
+int call_unary(const struct call_options *options, const char *method, const uint8_t *request, size_t n,
+	       uint32_t deadline_ms, struct buf *reply, struct call_status *ret_status)
 {
 	return call_stream(options, method, request, n, deadline_ms, add_reply, reply, ret_status);
 }

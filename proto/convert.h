@@ -18,8 +18,8 @@
 
 /* -EMSGSIZE: out is full; nothing is added then. */
 int finding_pack(const struct finding *f, struct buf *out);
-/* -EBADMSG: not a finding; `ret_field` (NULL ok) gets the path of the field that is wrong, "affected.attrs.value", valid until
- * the next failure in this thread. -ENOMEM: try again later. */
+/* -EBADMSG: not a finding; `ret_field` (NULL ok) gets the path of the field that is wrong, "affected.attrs.value",
+ * valid until the next failure in this thread. -ENOMEM: try again later. */
 int finding_unpack(const uint8_t *data, size_t n, struct finding **ret_finding, const char **ret_field);
 
 int query_pack(const struct query *q, struct buf *out);

@@ -8,12 +8,16 @@
 #include "base/cleanup.h"
 #include "proto/message.h"
 
-_Static_assert((int)WHY__V1__ENTITY_KIND__ENTITY_KIND_COLLECTOR == (int)ENTITY_KIND_MAX, "EntityKind follows enum entity_kind");
+_Static_assert((int)WHY__V1__ENTITY_KIND__ENTITY_KIND_COLLECTOR == (int)ENTITY_KIND_MAX,
+	       "EntityKind follows enum entity_kind");
 _Static_assert((int)WHY__V1__SEVERITY__SEVERITY_CRITICAL == (int)SEVERITY_MAX, "Severity follows enum severity");
-_Static_assert((int)WHY__V1__FINDING_STATE__FINDING_STATE_RESOLVED == (int)FINDING_STATE_MAX, "FindingState follows enum finding_state");
-_Static_assert((int)WHY__V1__FINDING_KIND__FINDING_KIND_SYMPTOM == (int)FINDING_KIND_MAX, "FindingKind follows enum finding_kind");
+_Static_assert((int)WHY__V1__FINDING_STATE__FINDING_STATE_RESOLVED == (int)FINDING_STATE_MAX,
+	       "FindingState follows enum finding_state");
+_Static_assert((int)WHY__V1__FINDING_KIND__FINDING_KIND_SYMPTOM == (int)FINDING_KIND_MAX,
+	       "FindingKind follows enum finding_kind");
 _Static_assert((int)WHY__V1__AUTOMATIC__AUTOMATIC_ALLOW == (int)FINDING_AUTO_MAX, "Automatic follows enum finding_auto");
-_Static_assert((int)WHY__V1__REMEDY_ACTION__REMEDY_ACTION_CONTACT_VENDOR == (int)REMEDY_ACTION_MAX, "RemedyAction follows enum remedy_action");
+_Static_assert((int)WHY__V1__REMEDY_ACTION__REMEDY_ACTION_CONTACT_VENDOR == (int)REMEDY_ACTION_MAX,
+	       "RemedyAction follows enum remedy_action");
 _Static_assert(WHY__V1__UNIT__UNIT_CPUS == UNIT_MAX - 1, "Unit follows enum unit, without an offset: none is 0");
 
 /* ---- packing ---- */
@@ -254,7 +258,8 @@ static void read_explains(struct unpack *u, const struct unpack_target *to, cons
 	unpack_leave(u);
 }
 
-static void read_evidence(struct unpack *u, const struct unpack_target *to, const Why__V1__Evidence *m, struct finding_evidence *e)
+static void read_evidence(struct unpack *u, const struct unpack_target *to, const Why__V1__Evidence *m,
+			  struct finding_evidence *e)
 {
 	unpack_enter(u, "evidence");
 	e->id = unpack_text(u, to, "id", m->id, TEXT_MAX_SHORT);

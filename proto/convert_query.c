@@ -5,7 +5,8 @@
 
 #include "proto/message.h"
 
-_Static_assert((int)WHY__V1__QUESTION_KIND__QUESTION_KIND_RELOAD == (int)QUERY_KIND_MAX, "QuestionKind follows enum query_kind");
+_Static_assert((int)WHY__V1__QUESTION_KIND__QUESTION_KIND_RELOAD == (int)QUERY_KIND_MAX,
+	       "QuestionKind follows enum query_kind");
 
 Why__V1__Question *message_of_question(struct pack *p, const struct query *q)
 {

@@ -3,12 +3,12 @@
  *
  * Room: proto.  Owns: a received frame owns what it points to, until frame_agent_done.  Thread: any, one at a time.
  * Clock: none.
- * Bounds: FRAME_MAX_MESSAGE a message; a batch decodes to FRAME_MAX_RAW bytes and FRAME_MAX_RECORDS records at most, whatever
- * it claims; unpacking is capped as in convert.h.
+ * Bounds: FRAME_MAX_MESSAGE a message; a batch decodes to FRAME_MAX_RAW bytes and FRAME_MAX_RECORDS records at most,
+ * whatever it claims; unpacking is capped as in convert.h.
  *
- * The talk. Agent: hello. Hub: hello reply, with the last sequence it has stored of this spool. Agent: batches, from the
- * record behind it; a heartbeat every ten seconds. Hub: an ack once a batch is safe on its disk; a batch seen before is acked again
- * and changes nothing. Either may ask or end at any time. A hub that refuses says why and closes.
+ * The talk. Agent: hello. Hub: hello reply, with the last sequence it has stored of this spool. Agent: batches, from
+ * the record behind it; a heartbeat every ten seconds. Hub: an ack once a batch is safe on its disk; a batch seen
+ * before is acked again and changes nothing. Either may ask or end at any time. A hub that refuses says why and closes.
  */
 #ifndef WHY_PROTO_FRAME_H
 #define WHY_PROTO_FRAME_H
@@ -64,8 +64,9 @@ struct frame_batch {
 void frame_batch_init(struct frame_batch *b);
 void frame_batch_reset(struct frame_batch *b); /* empty; keeps the memory */
 void frame_batch_done(struct frame_batch *b);
-/* `finding`: as finding_pack made it. -ENOSPC: as full as is good, pack it and begin anew (an empty batch takes any finding);
- * -EINVAL: seq is not above the last one; -EMSGSIZE: this record alone is too large for any batch; -ENOMEM. */
+/* `finding`: as finding_pack made it. -ENOSPC: as full as is good, pack it and begin anew (an empty batch takes any
+ * finding); -EINVAL: seq is not above the last one; -EMSGSIZE: this record alone is too large for any batch; -ENOMEM.
+ */
 int frame_batch_add(struct frame_batch *b, uint64_t seq, const uint8_t *finding, size_t n);
 
 /* ---- agent to hub ---- */
@@ -106,8 +107,8 @@ struct frame_agent {
 int frame_agent_unpack(const uint8_t *data, size_t n, struct frame_agent *ret_frame, const char **ret_field);
 void frame_agent_done(struct frame_agent *frame); /* accepts a zeroed one */
 
-/* Decode and hand out the records, oldest first; sequences are strictly rising and as the batch says, else nothing is handed out.
- * `visit` returns < 0 to stop; that is returned. -EBADMSG: the batch is not what it says; -ENOMEM. */
+/* Decode and hand out the records, oldest first; sequences are strictly rising and as the batch says, else nothing is
+ * handed out. `visit` returns < 0 to stop; that is returned. -EBADMSG: the batch is not what it says; -ENOMEM. */
 int frame_visit_records(const struct frame_received *b,
 			int (*visit)(void *arg, uint64_t seq, const uint8_t *finding, size_t n), void *arg,
 			const char **ret_field);
@@ -115,7 +116,13 @@ int frame_visit_records(const struct frame_received *b,
 /* ---- hub to agent ---- */
 
 enum frame_hub_kind { FRAME_HELLO_REPLY, FRAME_ACK, FRAME_ASK, FRAME_REFUSAL };
-enum frame_refusal { FRAME_REFUSED_IDENTITY, FRAME_REFUSED_PROTOCOL, FRAME_REFUSED_BUSY, FRAME_REFUSED_REPLACED, FRAME_REFUSED_MAX };
+enum frame_refusal {
+	FRAME_REFUSED_IDENTITY,
+	FRAME_REFUSED_PROTOCOL,
+	FRAME_REFUSED_BUSY,
+	FRAME_REFUSED_REPLACED,
+	FRAME_REFUSED_MAX
+};
 
 struct frame_hub {
 	enum frame_hub_kind kind;
@@ -128,13 +135,15 @@ struct frame_hub {
 };
 
 int frame_pack_hub(const struct frame_hub *frame, struct buf *out); /* errors as frame_pack_hello */
-int frame_hub_unpack(const uint8_t *data, size_t n, struct frame_hub *ret_frame, const char **ret_field); /* as frame_agent_unpack */
+int frame_hub_unpack(const uint8_t *data, size_t n, struct frame_hub *ret_frame,
+		     const char **ret_field); /* as frame_agent_unpack */
 
 /* ---- a watch (Query.WatchFindings): hub to `why` ---- */
 
 /* finding NULL: all that was stored has been sent, what follows is new. */
 int frame_pack_watch(const char *cursor, const struct finding *finding, struct buf *out);
 /* *ret_finding NULL as above. */
-int frame_watch_unpack(const uint8_t *data, size_t n, char ret_cursor[64], struct finding **ret_finding, const char **ret_field);
+int frame_watch_unpack(const uint8_t *data, size_t n, char ret_cursor[64], struct finding **ret_finding,
+		       const char **ret_field);
 
 #endif

@@ -7,7 +7,8 @@
 #include "base/cleanup.h"
 #include "proto/message.h"
 
-_Static_assert((int)WHY__V1__REFUSAL_CODE__REFUSAL_CODE_REPLACED == (int)FRAME_REFUSED_MAX, "RefusalCode follows enum frame_refusal");
+_Static_assert((int)WHY__V1__REFUSAL_CODE__REFUSAL_CODE_REPLACED == (int)FRAME_REFUSED_MAX,
+	       "RefusalCode follows enum frame_refusal");
 
 #define WATCH_CURSOR_SIZE 64
 
@@ -68,7 +69,8 @@ static void read_message(struct unpack *u, const Why__V1__HubMessage *m, struct 
 	case WHY__V1__HUB_MESSAGE__BODY_HELLO_REPLY:
 		f->kind = FRAME_HELLO_REPLY;
 		f->up_to_seq = m->hello_reply->up_to_seq;
-		unpack_text_into(u, "hello_reply.hub_version", m->hello_reply->hub_version, f->hub_version, sizeof(f->hub_version));
+		unpack_text_into(u, "hello_reply.hub_version", m->hello_reply->hub_version, f->hub_version,
+				 sizeof(f->hub_version));
 		break;
 	case WHY__V1__HUB_MESSAGE__BODY_ACK:
 		f->kind = FRAME_ACK;
@@ -121,7 +123,8 @@ int frame_pack_watch(const char *cursor, const struct finding *finding, struct b
 	return pack_message(&p, &m.base, out);
 }
 
-int frame_watch_unpack(const uint8_t *data, size_t n, char ret_cursor[64], struct finding **ret_finding, const char **ret_field)
+int frame_watch_unpack(const uint8_t *data, size_t n, char ret_cursor[64], struct finding **ret_finding,
+		       const char **ret_field)
 {
 	AUTO_UNPACK struct unpack u;
 	AUTO(finding_free) struct finding *f = NULL;

@@ -2,8 +2,9 @@
 /* pack.h - protobuf messages into bytes; what is packed here, proto/unpack.h accepts.
  *
  * Room: proto (nobody else: it shows protobuf-c).  Owns: an arena for the message's lists.  Thread: one at a time.
- * Clock: none.  Bounds: the arena's PACK_MAX_BYTES; the caller's buf. Texts are cut at a UTF-8 boundary, and bytes that are not
- * UTF-8 (a process may call itself anything) become U+FFFD, so that no honest finding is refused at the other end.
+ * Clock: none.  Bounds: the arena's PACK_MAX_BYTES; the caller's buf. Texts are cut at a UTF-8 boundary, and bytes that
+ * are not UTF-8 (a process may call itself anything) become U+FFFD, so that no honest finding is refused at the other
+ * end.
  */
 #ifndef WHY_PROTO_PACK_H
 #define WHY_PROTO_PACK_H

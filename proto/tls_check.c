@@ -158,8 +158,8 @@ static int check_dates(const char *path, const X509 *cert, wall_ns_t now, wall_n
 	}
 	if (now < from) {
 		clock_format_rfc3339(from, text);
-		return say(ret_why, size, -EKEYEXPIRED, "the certificate %s is not valid before %.19sZ: check this machine's clock",
-			   path, text);
+		return say(ret_why, size, -EKEYEXPIRED,
+			   "the certificate %s is not valid before %.19sZ: check this machine's clock", path, text);
 	}
 	*ret_expires = to;
 	return 0;
@@ -173,7 +173,8 @@ static int check_key(const struct tls_files *files, const char *key_pem, X509 *c
 	if (!key)
 		return say(ret_why, size, -EBADMSG, "the key %s is not a PEM private key without passphrase", files->key);
 	if (X509_check_private_key(cert, key) != 1)
-		return say(ret_why, size, -EKEYREJECTED, "the key %s does not belong to the certificate %s: they were not replaced together",
+		return say(ret_why, size, -EKEYREJECTED,
+			   "the key %s does not belong to the certificate %s: they were not replaced together",
 			   files->key, files->cert);
 	return 0;
 }
@@ -188,12 +189,13 @@ static int check_issuer(const struct tls_files *files, const char *cert_pem, X50
 		return say(ret_why, size, -ENOMEM, "no memory to check the certificate %s", files->cert);
 	X509_STORE_CTX_set_time(ctx, 0, (time_t)(now / NS_PER_S));
 	if (X509_verify_cert(ctx) != 1)
-		return say(ret_why, size, -EKEYREJECTED, "the certificate %s is not signed by the CA %s (%s)", files->cert, files->ca,
-			   X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
+		return say(ret_why, size, -EKEYREJECTED, "the certificate %s is not signed by the CA %s (%s)",
+			   files->cert, files->ca, X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
 	return 0;
 }
 
-static int check_pair(const struct tls_files *files, struct tls_pems *pems, X509_STORE *store, wall_ns_t now, char *ret_why, size_t size)
+static int check_pair(const struct tls_files *files, struct tls_pems *pems, X509_STORE *store, wall_ns_t now,
+		      char *ret_why, size_t size)
 {
 	AUTO(free_x509) X509 *cert = first_certificate(pems->cert);
 	int r;
@@ -223,7 +225,8 @@ int tls_check_files(const struct tls_files *files, wall_ns_t now, struct tls_pem
 	if (!is_given(files->ca))
 		return say(ret_why, size, -EINVAL, "no CA file is given: without it nobody at the other end can be trusted");
 	if (is_given(files->cert) != is_given(files->key))
-		return say(ret_why, size, -EINVAL, "certificate and key go together: only %s is given", is_given(files->cert) ? files->cert : files->key);
+		return say(ret_why, size, -EINVAL, "certificate and key go together: only %s is given",
+			   is_given(files->cert) ? files->cert : files->key);
 	r = read_text("CA file", files->ca, &pems.ca, ret_why, size);
 	if (r < 0)
 		return r;
@@ -310,7 +313,8 @@ int tls_check_node(const char *cert_pem, const char *node, char *ret_why, size_t
 	text_init(&seen, names, sizeof(names));
 	if (any_alternative_name_is(cert, node, &seen) | any_common_name_is(cert, node, &seen))
 		return 0;
-	return say(ret_why, size, -EKEYREJECTED, "the certificate is for %s, not for the node %s: issue one with that name, or set --node",
+	return say(ret_why, size, -EKEYREJECTED,
+		   "the certificate is for %s, not for the node %s: issue one with that name, or set --node",
 		   seen.len > 0 ? names : "nobody", node);
 }
 
@@ -347,8 +351,9 @@ int tls_cert_name(const char *cert_pem, char *ret_name, size_t size)
 
 			if (n->type != type)
 				continue;
-			if (type == GEN_IPADD ? copy_address(n->d.iPAddress, ret_name, size) :
-						copy_name(ASN1_STRING_get0_data(n->d.ia5), ASN1_STRING_length(n->d.ia5), ret_name, size))
+			if (type == GEN_IPADD ? copy_address(n->d.iPAddress, ret_name, size)
+					      : copy_name(ASN1_STRING_get0_data(n->d.ia5), ASN1_STRING_length(n->d.ia5),
+							  ret_name, size))
 				return 0;
 		}
 	}

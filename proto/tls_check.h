@@ -32,11 +32,12 @@ int tls_check_files(const struct tls_files *files, wall_ns_t now, struct tls_pem
 void tls_pems_done(struct tls_pems *pems);
 bool tls_pems_equal(const struct tls_pems *a, const struct tls_pems *b);
 
-/* Is `node` a DNS name, URI or common name of the (first) certificate of this text? Case does not matter, wildcards do not count.
- * -EKEYREJECTED: no; `ret_why` names what the certificate is for. -EBADMSG: not a certificate. */
+/* Is `node` a DNS name, URI or common name of the (first) certificate of this text? Case does not matter, wildcards do
+ * not count. -EKEYREJECTED: no; `ret_why` names what the certificate is for. -EBADMSG: not a certificate. */
 int tls_check_node(const char *cert_pem, const char *node, char *ret_why, size_t size);
 
-/* A name to expect of this certificate: its first DNS name, else IP address, else common name. -ENOENT: it has none; -EBADMSG. */
+/* A name to expect of this certificate: its first DNS name, else IP address, else common name. -ENOENT: it has none;
+ * -EBADMSG. */
 int tls_cert_name(const char *cert_pem, char *ret_name, size_t size);
 /* May it be shown by a client? No, when its extended key usage speaks of servers only. */
 bool tls_cert_may_be_client(const char *cert_pem);

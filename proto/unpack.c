@@ -109,7 +109,8 @@ const char *unpack_text(struct unpack *u, const struct unpack_target *to, const 
 	return copy;
 }
 
-const char *unpack_text_or_null(struct unpack *u, const struct unpack_target *to, const char *field, const char *text, size_t max)
+const char *unpack_text_or_null(struct unpack *u, const struct unpack_target *to, const char *field, const char *text,
+				size_t max)
 {
 	return *text ? unpack_text(u, to, field, text, max) : NULL;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unpack.h - protobuf messages out of hostile bytes: memory that is capped, and texts, enums and lists that are checked.
+/* unpack.h - protobuf messages out of hostile bytes: memory that is capped, and texts, enums and lists that are
+ * checked.
  *
  * Room: proto (nobody else: it shows protobuf-c).  Owns: the arena a message is unpacked into.  Thread: one at a time.
- * Clock: none.  Bounds: the arena: eight times the message, at least 64 KiB, at most 16 MiB. Four times would refuse honest
- * messages: an attribute of 14 bytes on the wire is 80 in memory. Plain malloc would turn 1 MB of empty sub-messages into 92 MB.
+ * Clock: none.  Bounds: the arena: eight times the message, at least 64 KiB, at most 16 MiB. Four times would refuse
+ * honest messages: an attribute of 14 bytes on the wire is 80 in memory. Plain malloc would turn 1 MB of empty
+ * sub-messages into 92 MB.
  *
  * The check functions are sticky: after the first failure the rest do nothing, `error` says -EBADMSG or -ENOMEM, and
  * `field` names what was wrong by its path: "affected.attrs.value".
@@ -59,13 +61,15 @@ struct unpack_target {
 	size_t max_bytes;
 };
 const char *unpack_text(struct unpack *u, const struct unpack_target *to, const char *field, const char *text, size_t max);
-const char *unpack_text_or_null(struct unpack *u, const struct unpack_target *to, const char *field, const char *text, size_t max);
+const char *unpack_text_or_null(struct unpack *u, const struct unpack_target *to, const char *field, const char *text,
+				size_t max);
 /* The same into a fixed array of `size` bytes. */
 void unpack_text_into(struct unpack *u, const char *field, const char *text, char *ret_text, size_t size);
 /* Room for n items of `size` bytes, zeroed; NULL when n is 0 or after a failure. Above `max` the field is refused. */
 void *unpack_list(struct unpack *u, const struct unpack_target *to, const char *field, size_t n, size_t max, size_t size);
 
-/* The wire counts from 1 (0 is "not said"), the model from 0: returns value - 1, or 0 after refusing. `n`: how many the model has. */
+/* The wire counts from 1 (0 is "not said"), the model from 0: returns value - 1, or 0 after refusing. `n`: how many the
+ * model has. */
 unsigned unpack_enum(struct unpack *u, const char *field, int value, unsigned n);
 /* n_items as it is, 0 after refusing more than max. */
 size_t unpack_count(struct unpack *u, const char *field, size_t n_items, size_t max);

@@ -53,7 +53,9 @@ static void take_hello(struct fake_hub *h, uint64_t stream, const struct frame_h
 		say(h, stream, &reply); /* once more */
 	}
 	for (unsigned i = 1; i <= h->questions; i++) {
-		struct frame_hub ask = {.kind = FRAME_ASK, .query_id = i, .query = {.kind = QUERY_DOCTOR, .target_kind = ENTITY_KIND_MAX}};
+		struct frame_hub ask = {.kind = FRAME_ASK,
+					.query_id = i,
+					.query = {.kind = QUERY_DOCTOR, .target_kind = ENTITY_KIND_MAX}};
 
 		text_copy(ask.query.target, sizeof(ask.query.target), "n1");
 		say(h, stream, &ask);

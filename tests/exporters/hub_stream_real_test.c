@@ -79,7 +79,11 @@ static int make_scene(void **state)
 	(void)snprintf(s->store, sizeof(s->store), "sqlite:%s/hub.db", s->folder);
 	(void)snprintf(s->address, sizeof(s->address), "127.0.0.1:%d", free_port());
 	assert_ok(spool_open(&(struct spool_options){path, 100000, 64 << 20}, &s->spool, &damaged));
-	s->env = (struct export_env){.spool = s->spool, .node = "n1", .boot_id = "b", .version = "1", .hub_address = s->address,
+	s->env = (struct export_env){.spool = s->spool,
+				     .node = "n1",
+				     .boot_id = "b",
+				     .version = "1",
+				     .hub_address = s->address,
 				     .insecure = 1};
 	*state = s;
 	return 0;
@@ -185,6 +189,7 @@ int main(int argc UNUSED, char **argv)
 	};
 	const char *slash = strstr(argv[0], "/tests/");
 
-	(void)snprintf(program, sizeof(program), "%.*s/bin/whyhub", slash ? (int)(slash - argv[0]) : 1, slash ? argv[0] : ".");
+	(void)snprintf(program, sizeof(program), "%.*s/bin/whyhub", slash ? (int)(slash - argv[0]) : 1,
+		       slash ? argv[0] : ".");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,7 +43,10 @@ static int answer_question(void *arg, const struct query *q, struct answer **ret
 
 static void say_status(void *arg UNUSED, struct export_status *ret_status)
 {
-	*ret_status = (struct export_status){.evaluated = true, .any_open = true, .worst = SEVERITY_CRITICAL, .open_findings = 2,
+	*ret_status = (struct export_status){.evaluated = true,
+					     .any_open = true,
+					     .worst = SEVERITY_CRITICAL,
+					     .open_findings = 2,
 					     .dropped_samples = 5};
 }
 
@@ -56,8 +59,15 @@ static int make_scene(void **state)
 	made_folder(s->folder);
 	(void)snprintf(path, sizeof(path), "%s/spool.db", s->folder);
 	assert_ok(spool_open(&(struct spool_options){path, 100000, 64 << 20}, &s->spool, &damaged));
-	s->env = (struct export_env){.spool = s->spool, .node = "n1", .boot_id = "boot", .version = "1.2", .rules_digest = "d",
-				     .hub_address = s->hub.address, .insecure = 1, .answer = answer_question, .answer_arg = s,
+	s->env = (struct export_env){.spool = s->spool,
+				     .node = "n1",
+				     .boot_id = "boot",
+				     .version = "1.2",
+				     .rules_digest = "d",
+				     .hub_address = s->hub.address,
+				     .insecure = 1,
+				     .answer = answer_question,
+				     .answer_arg = s,
 				     .status = say_status};
 	*state = s;
 	return 0;

@@ -10,9 +10,21 @@
 #include "tests/test.h"
 
 static const struct metric_desc table[] = {
-	{.name = "gpu.temperature.core", .kind = METRIC_GAUGE, .unit = UNIT_CELSIUS, .about = ENTITY_GPU, .help = "how hot"},
-	{.name = "cpu.time.stolen", .kind = METRIC_COUNTER, .unit = UNIT_NS, .about = ENTITY_NODE, .help = "time \"lost\"\\"},
-	{.name = "process.cpu.time", .kind = METRIC_COUNTER, .unit = UNIT_NS, .about = ENTITY_PROCESS, .help = "of a process"},
+	{.name = "gpu.temperature.core",
+	 .kind = METRIC_GAUGE,
+	 .unit = UNIT_CELSIUS,
+	 .about = ENTITY_GPU,
+	 .help = "how hot"},
+	{.name = "cpu.time.stolen",
+	 .kind = METRIC_COUNTER,
+	 .unit = UNIT_NS,
+	 .about = ENTITY_NODE,
+	 .help = "time \"lost\"\\"},
+	{.name = "process.cpu.time",
+	 .kind = METRIC_COUNTER,
+	 .unit = UNIT_NS,
+	 .about = ENTITY_PROCESS,
+	 .help = "of a process"},
 	{.name = "node.cpu.busy_ratio", .kind = METRIC_GAUGE, .unit = UNIT_RATIO, .about = ENTITY_NODE, .help = "busy"},
 	{.name = "kernel.oom.kill", .kind = METRIC_EVENT, .about = ENTITY_PROCESS, .help = "killed"},
 };
@@ -84,12 +96,15 @@ static void readings_have_names_units_and_labels(void **state)
 	text = text_at(s, NS_PER_S, false);
 	assert_has(text, "# TYPE why_gpu_temperature_core_celsius gauge\n# HELP why_gpu_temperature_core_celsius how hot\n"
 			 "why_gpu_temperature_core_celsius{gpu=\"0000:5e:00.0\"} 61.5\n");
-	assert_has(text, "# TYPE why_cpu_time_stolen_seconds_total counter\n"
-			 "# HELP why_cpu_time_stolen_seconds_total time \"lost\"\\\\\nwhy_cpu_time_stolen_seconds_total 2.5\n");
+	assert_has(
+		text,
+		"# TYPE why_cpu_time_stolen_seconds_total counter\n"
+		"# HELP why_cpu_time_stolen_seconds_total time \"lost\"\\\\\nwhy_cpu_time_stolen_seconds_total 2.5\n");
 	assert_has(text, "\nwhy_node_cpu_busy_ratio 0.5\n");
 	text = text_at(s, NS_PER_S, true);
-	assert_has(text, "# TYPE why_cpu_time_stolen_seconds counter\n"
-			 "# HELP why_cpu_time_stolen_seconds time \\\"lost\\\"\\\\\nwhy_cpu_time_stolen_seconds_total 2.5\n");
+	assert_has(text,
+		   "# TYPE why_cpu_time_stolen_seconds counter\n"
+		   "# HELP why_cpu_time_stolen_seconds time \\\"lost\\\"\\\\\nwhy_cpu_time_stolen_seconds_total 2.5\n");
 }
 
 static void the_latest_value_stands_and_families_stand_together(void **state)

@@ -33,7 +33,8 @@ static void say_status(void *arg, struct export_status *ret_status)
 }
 
 static void say_stats(void *arg UNUSED,
-		      void (*say)(void *say_arg, const char *subject, const char *name, double value, const char *help), void *say_arg)
+		      void (*say)(void *say_arg, const char *subject, const char *name, double value, const char *help),
+		      void *say_arg)
 {
 	say(say_arg, "hub_stream", "connects_total", 4, "connections");
 }
@@ -65,8 +66,15 @@ static int make_scene(void **state)
 	store_open_finding(s);
 	assert_ok(metrics_new(&s->metrics));
 	assert_ok(graph_new(100, "n1", &s->graph));
-	s->env = (struct export_env){.metrics = s->metrics, .graph = s->graph, .spool = s->spool, .version = "1.2", .node = "n1",
-				     .metrics_listen = "127.0.0.1:0", .status = say_status, .status_arg = s, .stats = say_stats};
+	s->env = (struct export_env){.metrics = s->metrics,
+				     .graph = s->graph,
+				     .spool = s->spool,
+				     .version = "1.2",
+				     .node = "n1",
+				     .metrics_listen = "127.0.0.1:0",
+				     .status = say_status,
+				     .status_arg = s,
+				     .stats = say_stats};
 	assert_ok(exporter_prometheus.open(&s->env, &s->exporter));
 	exporter_prometheus.stats(s->exporter, find_port, &s->port);
 	assert_true(s->port > 0);
@@ -90,7 +98,8 @@ static int drop_scene(void **state)
 
 static int dial(const struct scene *s)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)s->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in a = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)s->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);

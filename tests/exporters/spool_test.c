@@ -490,7 +490,8 @@ static int fill_tick(struct spool *s, unsigned n)
 	for (unsigned i = 0; r == 0 && i < 20; i++) {
 		AUTO(finding_free) struct finding *f = made_finding(n + i, 1, FINDING_OPEN);
 
-		f->title = "a title that needs some room on the disk, as the ones of real findings do, for they say what is the matter";
+		f->title =
+			"a title that needs some room on the disk, as those of real findings do";
 		r = spool_put(s, f, 1);
 	}
 	/* What failed is rolled back by commit. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Messages of the stream, of any bytes: refused by name, or read whole. Batches are also made of the input, compressed and not. */
+/* Messages of the stream, of any bytes: refused by name, or read whole. Batches are also made of the input, compressed
+ * and not. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +49,8 @@ static void fuzz_agent(const uint8_t *data, size_t size)
 /* As if a peer had sent these bytes as the payload, with a head that fits or nearly fits. */
 static void fuzz_payload(const uint8_t *data, size_t size)
 {
-	struct frame_received b = {.first_seq = 1, .last_seq = 1, .n_records = 1, .payload = data, .n_payload = size, .n_raw = size};
+	struct frame_received b = {
+		.first_seq = 1, .last_seq = 1, .n_records = 1, .payload = data, .n_payload = size, .n_raw = size};
 	const char *field = NULL;
 	struct seen seen = {0};
 

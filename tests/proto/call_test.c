@@ -345,7 +345,8 @@ static int stop_tls(void **state)
 	return 0;
 }
 
-static int echo_over_tls(struct tls_scene *s, const char *ca, const char *pair, const char *server_name, struct call_status *ret_status)
+static int echo_over_tls(struct tls_scene *s, const char *ca, const char *pair, const char *server_name,
+			 struct call_status *ret_status)
 {
 	AUTO(tls_pems_done) struct tls_pems pems = {0};
 	struct call_options o = {.address = peer_address(s->peer), .tls = &pems, .server_name = server_name};

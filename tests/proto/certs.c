@@ -51,7 +51,9 @@ static X509 *make(EVP_PKEY *key, const char *common_name, const struct certs *by
 	assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(x), serial++), 1);
 	assert_non_null(X509_gmtime_adj(X509_getm_notBefore(x), from_s));
 	assert_non_null(X509_gmtime_adj(X509_getm_notAfter(x), to_s));
-	assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1, 0), 1);
+	assert_int_equal(
+		X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1, 0),
+		1);
 	assert_int_equal(X509_set_issuer_name(x, by ? X509_get_subject_name(by->cert) : name), 1);
 	assert_int_equal(X509_set_pubkey(x, key), 1);
 	if (!by)
@@ -83,7 +85,8 @@ void certs_free(struct certs **certs)
 	*certs = NULL;
 }
 
-void certs_pair(struct certs *c, const char *folder, const char *name, const char *common_name, const char *san, long from_s, long to_s)
+void certs_pair(struct certs *c, const char *folder, const char *name, const char *common_name, const char *san,
+		long from_s, long to_s)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *cert = make(key, common_name, c, san, from_s, to_s);

@@ -160,7 +160,12 @@ static const struct wrong wrongs[] = {WRONGS(ROW)};
 /* A message whose lists all have one more item than may be, and say that they have one. */
 static Why__V1__Finding *roomy_message(struct pack *p)
 {
-	struct finding f = {.revision = 1, .n_affected = 65, .n_because = 1, .n_explains = 1, .n_evidence = 1, .n_ruled_out = 1,
+	struct finding f = {.revision = 1,
+			    .n_affected = 65,
+			    .n_because = 1,
+			    .n_explains = 1,
+			    .n_evidence = 1,
+			    .n_ruled_out = 1,
 			    .n_cannot_tell = 1};
 	Why__V1__Finding *m;
 

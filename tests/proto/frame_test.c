@@ -20,8 +20,14 @@
 
 static void hello_comes_back(void **state UNUSED)
 {
-	struct frame_hello h = {.node = "n1", .boot_id = "b", .version = "1", .spool_id = "s", .rules_digest = "d", .acked_seq = 5,
-				.last_seq = UINT64_MAX, .capabilities = FRAME_CAN_ANSWER};
+	struct frame_hello h = {.node = "n1",
+				.boot_id = "b",
+				.version = "1",
+				.spool_id = "s",
+				.rules_digest = "d",
+				.acked_seq = 5,
+				.last_seq = UINT64_MAX,
+				.capabilities = FRAME_CAN_ANSWER};
 	AUTO_FRAME struct frame_agent f = {0};
 	AUTO_BUF struct buf b = {0};
 
@@ -41,8 +47,16 @@ static void hello_comes_back(void **state UNUSED)
 
 static void heartbeat_comes_back(void **state UNUSED)
 {
-	struct frame_heartbeat h = {.mono = 1, .wall = 2, .open_findings = 3, .evaluated = true, .rules_digest = "d", .unacked = 4,
-				    .dropped_findings = 5, .dropped_samples = 6, .dropped_events = 7, .any_open = true,
+	struct frame_heartbeat h = {.mono = 1,
+				    .wall = 2,
+				    .open_findings = 3,
+				    .evaluated = true,
+				    .rules_digest = "d",
+				    .unacked = 4,
+				    .dropped_findings = 5,
+				    .dropped_samples = 6,
+				    .dropped_events = 7,
+				    .any_open = true,
 				    .worst = SEVERITY_CRITICAL};
 	AUTO_FRAME struct frame_agent f = {0};
 	AUTO_BUF struct buf b = {0};

@@ -31,7 +31,8 @@ static size_t length(uint64_t *seed, size_t max)
 
 static const char *words(struct arena *a, uint64_t *seed)
 {
-	static const char *const pieces[] = {"gpu", "Ärger", "0000:5e:00.0", "a/b", "日本", "\n", "\"q\"", "😀", "Xid 79", "%s"};
+	static const char *const pieces[] = {"gpu",   "Ärger", "0000:5e:00.0", "a/b", "日本", "\n",
+					     "\"q\"", "😀",     "Xid 79",       "%s"};
 	char text[64] = "";
 
 	(void)snprintf(text, sizeof(text), "%s %s %zu", pieces[below(seed, ARRAY_LEN(pieces))],
@@ -158,8 +159,13 @@ static void fill_lines(struct answer *a, uint64_t *seed)
 		struct answer_line *l = answer_add_line(a);
 
 		*l = (struct answer_line){
-			draw(seed), words(a->arena, seed), words(a->arena, seed), words(a->arena, seed), words(a->arena, seed),
-			maybe(a->arena, seed), (enum severity)below(seed, SEVERITY_MAX),
+			draw(seed),
+			words(a->arena, seed),
+			words(a->arena, seed),
+			words(a->arena, seed),
+			words(a->arena, seed),
+			maybe(a->arena, seed),
+			(enum severity)below(seed, SEVERITY_MAX),
 		};
 	}
 }

@@ -31,7 +31,8 @@ static int make_scene(void **state)
 	(void)snprintf(s->folder, sizeof(s->folder), "/tmp/why-tls-XXXXXX");
 	assert_non_null(mkdtemp(s->folder));
 	s->ca = certs_new(s->folder, "ca");
-	certs_pair(s->ca, s->folder, "node", "whyd", "DNS:n1,DNS:N2.example,URI:spiffe://why/node/n3,IP:127.0.0.1", -60, 3600);
+	certs_pair(s->ca, s->folder, "node", "whyd", "DNS:n1,DNS:N2.example,URI:spiffe://why/node/n3,IP:127.0.0.1", -60,
+		   3600);
 	certs_pair(s->ca, s->folder, "twin", "n1", NULL, -60, 3600);
 	certs_pair(s->ca, s->folder, "old", "n1", NULL, -7200, -3600);
 	certs_pair(s->ca, s->folder, "early", "n1", NULL, 3600, 7200);
@@ -57,7 +58,8 @@ static int drop_scene(void **state)
 static int check(struct scene *s, const char *ca, const char *cert, const char *key, char ret_why[512])
 {
 	AUTO(tls_pems_done) struct tls_pems pems = {0};
-	struct tls_files files = {ca ? in_folder(s, 0, ca) : NULL, cert ? in_folder(s, 1, cert) : NULL, key ? in_folder(s, 2, key) : NULL};
+	struct tls_files files = {ca ? in_folder(s, 0, ca) : NULL, cert ? in_folder(s, 1, cert) : NULL,
+				  key ? in_folder(s, 2, key) : NULL};
 
 	ret_why[0] = '\0';
 	return tls_check_files(&files, clock_wall_now(), &pems, ret_why, 512);
@@ -134,8 +136,9 @@ static void a_key_with_a_passphrase_does_not_ask(void **state)
 	struct scene *s = *state;
 	char command[256], why[512];
 
-	(void)snprintf(command, sizeof(command), "openssl pkcs8 -topk8 -in %s/node.key -out %s/locked.key -passout pass:x 2>/dev/null",
-		       s->folder, s->folder);
+	(void)snprintf(command, sizeof(command),
+		       "openssl pkcs8 -topk8 -in %s/node.key -out %s/locked.key -passout pass:x 2>/dev/null", s->folder,
+		       s->folder);
 	if (system(command) != 0)
 		skip();
 	assert_err(check(s, "ca.pem", "node.pem", "locked.key", why), EBADMSG);
