@@ -72,6 +72,13 @@ static bool is_ipv4(const struct tcp_address *a)
 	return memcmp(a->byte, mapped, sizeof(mapped)) == 0;
 }
 
+static bool is_loopback(const struct tcp_address *a)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return (is_ipv4(a) && a->byte[12] == 127) || memcmp(a->byte, one, sizeof(one)) == 0;
+}
+
 void tcp_address_format(const struct tcp_address *a, char ret_text[TCP_LINKS_TEXT_MAX])
 {
 	bool v4 = is_ipv4(a);
@@ -187,6 +194,9 @@ void tcp_links_end(struct tcp_links *l, struct batch *b)
 			k->used = false;
 			continue;
 		}
+		/* Loopback has no path: counted, it would dilute the share of peers that see loss. */
+		if (is_loopback(&k->peer))
+			continue;
 		active += mono_since(k->last_ns, l->now) <= ACTIVE_NS;
 		lossy += k->ratio > LOSSY_RATIO && mono_since(k->ratio_ns, l->now) <= ACTIVE_NS;
 	}
