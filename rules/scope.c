@@ -4,20 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define BIT(kind) (1u << (kind))
-
-/* Direct containers of each kind; the rest follows. */
-static const unsigned containers[ENTITY_KIND_MAX] = {
-	[ENTITY_CPU] = BIT(ENTITY_NUMA),
-	[ENTITY_CGROUP] = BIT(ENTITY_CGROUP),
-	[ENTITY_CONTAINER] = BIT(ENTITY_POD) | BIT(ENTITY_CGROUP),
-	[ENTITY_POD] = BIT(ENTITY_JOB),
-	[ENTITY_PROCESS] = BIT(ENTITY_CGROUP) | BIT(ENTITY_CONTAINER) | BIT(ENTITY_RANK),
-	[ENTITY_RANK] = BIT(ENTITY_JOB),
-	[ENTITY_MOUNT] = BIT(ENTITY_DISK),
-	[ENTITY_GPU] = BIT(ENTITY_NUMA),
-	[ENTITY_NIC] = BIT(ENTITY_NUMA),
-};
+#include "rules/relative.h"
 
 static const char *const common_attrs[] = { "key", "name", NULL };
 
@@ -41,15 +28,7 @@ static const char *const *const attrs[ENTITY_KIND_MAX] = {
 
 bool scope_reaches(enum entity_kind from, enum entity_kind about)
 {
-	unsigned seen = BIT(from) | BIT(ENTITY_NODE), before;
-
-	do {
-		before = seen;
-		for (unsigned k = 0; k < ENTITY_KIND_MAX; k++)
-			if (seen & BIT(k))
-				seen |= containers[k];
-	} while (seen != before);
-	return seen & BIT(about);
+	return from == about || relative_possible(from, about);
 }
 
 const char *const *scope_attrs(enum entity_kind kind)

@@ -10,8 +10,7 @@
 
 #include "model/metric.h"
 
-/* True when an entity of kind `from` has (or is) a nearest relative of kind `about`: process -> container -> pod -> job,
- * process -> cgroup, anything -> node. One entity has at most one such relative, so that a reading is unambiguous. */
+/* True when an entity of kind `from` is, or may have, a nearest relative of kind `about` (rules/relative.h). */
 bool scope_reaches(enum entity_kind from, enum entity_kind about);
 
 /* True when collectors are known to set this attribute on entities of the kind; "key" and "name" always. */
