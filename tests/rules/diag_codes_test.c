@@ -2,10 +2,12 @@
 /* Every code of the rule language, provoked, with its place. */
 #include "rules/diag_codes.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "tests/rules/pack.h"
 #include "tests/test.h"
 
@@ -198,12 +200,32 @@ static void test_every_code_has_a_case(void **state)
 	}
 }
 
+/* docs/rules.md has a line for each. */
+static void test_every_code_is_documented(void **state)
+{
+	static char docs[256 * 1024];
+	AUTO_CLOSE int fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	(void)state;
+	assert_ok(file_read_at(fd, "docs/rules.md", docs, sizeof(docs), NULL));
+	for (int c = 0; c < RULES_CODE_MAX; c++) {
+		char line[256];
+
+		(void)snprintf(line, sizeof(line), "| `%s` | %s |", rules_code_name((enum rules_code)c),
+			       rules_code_meaning((enum rules_code)c));
+		if (!strstr(docs, line))
+			print_message("docs/rules.md lacks: %s\n", line);
+		assert_non_null(strstr(docs, line));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wholes),
 		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_every_code_has_a_case),
+		cmocka_unit_test(test_every_code_is_documented),
 		cmocka_unit_test(test_structure),
 		cmocka_unit_test(test_expressions),
 	};

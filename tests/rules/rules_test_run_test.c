@@ -50,7 +50,8 @@ static void test_what_is_right_passes(void **state)
 	(void)state;
 	assert_true(passes(TEST("    expect:\n"
 				"      - { at: 1s, finding: c.oom, state: none }\n"
-				"      - { at: 3s, finding: c.oom, target: c, explains: [s.died/p], confidence: \">= 0.9\", coverage: \"== 1\","
+				"      - { at: 3s, finding: c.oom, target: c, explains: [s.died/p], confidence: "
+				"\">= 0.9\", coverage: \"== 1\","
 				" action: fix_workload, severity: warning, evidence: [kill, big], title: /c }\n"
 				"      - { at: 60s, finding: c.oom, state: resolved }\n"),
 			   out, sizeof(out)));
@@ -105,11 +106,14 @@ static void test_series_and_states(void **state)
 
 	(void)state;
 	assert_true(passes("rules: why/v1\npack: { name: t }\nsymptoms:\n  s.down:\n    scope: nic\n"
-			   "    when: nic.link == 'down' && increase(nic.carrier_changes, 10s) >= 2\n    clear: { after: 2s }\n"
+			   "    when: nic.link == 'down' && increase(nic.carrier_changes, 10s) >= 2\n"
+			"    clear: { after: 2s }\n"
 			   "tests:\n  - name: t\n    entities: { nic: { e: {} } }\n    series:\n"
-			   "      - { metric: nic.link, values: \"up up up down down down down down down up up up up up up up up\" }\n"
+			   "      - { metric: nic.link, values: \"up up up down down down down down down up up "
+			"up up up up up up\" }\n"
 			   "      - { metric: nic.carrier_changes, values: \"0 1x2 3 4x40\" }\n"
-			   "    expect:\n      - { at: 2s, finding: s.down, state: none }\n      - { at: 8s, finding: s.down, target: e }\n"
+			   "    expect:\n      - { at: 2s, finding: s.down, state: none }\n"
+			"      - { at: 8s, finding: s.down, target: e }\n"
 			   "      - { at: 30s, finding: s.down, state: resolved }\n",
 			   out, sizeof(out)));
 }

@@ -18,7 +18,8 @@ static void expect(const char *title, const char *text, unsigned n_parts)
 
 	(void)snprintf(file, sizeof(file),
 		       "rules: why/v1\npack: { name: t }\ncauses:\n  a.b:\n    title: \"%s\"\n    scope: cgroup\n"
-		       "    trigger: cgroup.memory.current > 1B\n    requires: [{ id: r, when: cgroup.memory.current > 1B }]\n"
+		       "    trigger: cgroup.memory.current > 1B\n"
+		"    requires: [{ id: r, when: cgroup.memory.current > 1B }]\n"
 		       "    hold: { clear_after: 1m }\n",
 		       title);
 	pack_open(&p);
@@ -59,7 +60,8 @@ static void test_parts_know_how_to_print(void **state)
 	pack_open(&p);
 	pack_load(&p,
 		"rules: why/v1\npack: { name: t }\nsymptoms:\n  a.b:\n    scope: nic\n    when: nic.link == 'down'\n"
-		      "    title: \"{nic.link} {nic.carrier_changes} {nic.key} {node.oom.kill.victim_pid} {node.oom.kill.victim_rss}\"\n");
+		      "    title: \"{nic.link} {nic.carrier_changes} {nic.key} {node.oom.kill.victim_pid} "
+		"{node.oom.kill.victim_rss}\"\n");
 	pack_expect(&p, "");
 	parts = p.ruleset->symptoms[0].title.parts;
 	assert_string_equal(parts[0].states[1], "up");
