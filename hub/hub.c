@@ -133,9 +133,18 @@ static int open_server(struct hub *h, char *ret_why, size_t size)
 	return rpc_server_start(h->server);
 }
 
+static uint64_t count_opened(void *arg)
+{
+	struct rpc_stats stats;
+
+	rpc_server_stats(((struct hub *)arg)->server, &stats);
+	return stats.opened + stats.refused;
+}
+
 static int open_probe(struct hub *h)
 {
-	struct self_probe_options options = { .tls = h->tls, .max_rss_bytes = h->settings->max_memory_bytes };
+	struct self_probe_options options = { .tls = h->tls, .max_rss_bytes = h->settings->max_memory_bytes,
+					      .progress = count_opened, .progress_arg = h };
 	AUTO(tls_pems_done) struct tls_pems pems = { 0 };
 	char address[300], name[256] = "";
 	int r;

@@ -23,7 +23,10 @@ struct self_probe {
 	char *address, *server_name;
 	struct rpc_tls *tls;
 	uint64_t max_rss_bytes;
+	uint64_t (*progress)(void *arg);
+	void *progress_arg;
 	void (*end)(int status);
+	int every_ms;
 	int stop_fd;
 	pthread_t thread;
 	bool running;
@@ -84,33 +87,50 @@ static bool wait_a_while(const struct self_probe *p, int ms)
 	return poll(&stop, 1, ms) == 0;
 }
 
+/* Failures in a row, those while others got in, and how many had got in by then. */
+struct row {
+	unsigned failures, silent;
+	uint64_t seen;
+};
+
+static bool is_deaf(const struct self_probe *p, struct row *row)
+{
+	uint64_t now = p->progress ? p->progress(p->progress_arg) : 0;
+
+	row->failures++;
+	row->silent = now == row->seen ? row->silent + 1 : 1;
+	row->seen = now;
+	return row->silent >= SELF_PROBE_FAILURES || row->failures >= SELF_PROBE_MOST;
+}
+
 static void *run(void *arg)
 {
 	struct self_probe *p = arg;
-	unsigned in_a_row = 0;
+	struct row row = { 0 };
 
-	while (wait_a_while(p, SELF_PROBE_EVERY_MS / 2)) {
+	while (wait_a_while(p, p->every_ms / 2)) {
 		struct call_status status = { .text = "" };
 		int r;
 
 		check_memory(p);
-		if (!wait_a_while(p, SELF_PROBE_EVERY_MS / 2))
+		if (!wait_a_while(p, p->every_ms / 2))
 			break;
 		check_memory(p);
 		if (!p->address)
 			continue;
 		r = ask(p, &status);
-		in_a_row = r < 0 ? in_a_row + 1 : 0;
-		if (r == 0)
+		if (r == 0) {
+			row = (struct row){ 0 };
 			continue;
+		}
 		(void)atomic_fetch_add(&p->failures, 1);
 		log_warning("the hub does not answer its own health check at %s: %s", p->address,
 			    status.text[0] ? status.text : strerror(-r));
-		if (in_a_row < SELF_PROBE_FAILURES)
+		if (!is_deaf(p, &row))
 			continue;
-		log_error("no answer %u times in a row: ending, to be started anew; nothing acked is lost", in_a_row);
+		log_error("no answer %u times in a row: ending, to be started anew; nothing acked is lost", row.failures);
 		p->end(SELF_PROBE_EXIT_DEAF);
-		in_a_row = 0;
+		row = (struct row){ 0 };
 	}
 	return NULL;
 }
@@ -136,6 +156,9 @@ int self_probe_new(const struct self_probe_options *options, struct self_probe *
 		return -ENOMEM;
 	p->tls = options->tls;
 	p->max_rss_bytes = options->max_rss_bytes;
+	p->every_ms = (int)(options->every_ms ? options->every_ms : SELF_PROBE_EVERY_MS);
+	p->progress = options->progress;
+	p->progress_arg = options->progress_arg;
 	p->end = options->end ? options->end : end_process;
 	r = -pthread_create(&p->thread, NULL, run, p);
 	if (r < 0)

@@ -18,8 +18,9 @@
 
 #define SELF_PROBE_EVERY_MS    2000
 #define SELF_PROBE_DEADLINE_MS 2000
-#define SELF_PROBE_FAILURES    3
-#define SELF_PROBE_EXIT_DEAF   83 /* exit status: three questions in a row went unanswered */
+#define SELF_PROBE_FAILURES    3  /* in a row, while nobody else gets in either */
+#define SELF_PROBE_MOST        15 /* in a row, even while others get in: a crowd that connects at once may delay an answer */
+#define SELF_PROBE_EXIT_DEAF   83 /* exit status: questions went unanswered */
 #define SELF_PROBE_EXIT_MEMORY 84 /* exit status: above max_rss_bytes */
 
 struct self_probe;
@@ -29,6 +30,9 @@ struct self_probe_options {
 	const char *server_name; /* a name in the hub's certificate; "" without TLS */
 	struct rpc_tls *tls;     /* NULL: none */
 	uint64_t max_rss_bytes;  /* 0: no bound */
+	uint64_t (*progress)(void *arg); /* streams opened so far, of anybody; NULL: not known */
+	void *progress_arg;
+	unsigned every_ms;       /* 0: SELF_PROBE_EVERY_MS */
 	void (*end)(int status); /* NULL: _exit */
 };
 
