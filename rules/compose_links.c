@@ -104,9 +104,11 @@ void compose_explains(struct compose *c, const struct suspect *s)
 		memcpy(f->explains, c->before->explains, c->before->n_explains * sizeof(f->explains[0]));
 		f->n_explains = c->before->n_explains;
 	}
-	for (size_t i = 0; i < c->causality->n_links && n < ARRAY_LEN(linked); i++)
-		if (c->causality->links[i].cause == self)
+	for (size_t i = 0; i < c->causality->n_links; i++)
+		if (c->causality->links[i].cause == self && n < ARRAY_LEN(linked))
 			linked[n++] = c->causality->links[i].symptom;
+		else if (c->causality->links[i].cause == self)
+			f->more_explains++;
 	causality_sort(&c->view, linked, n);
 	for (size_t i = 0; i < n; i++)
 		if (i == 0 || linked[i] != linked[i - 1])
