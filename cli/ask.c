@@ -49,7 +49,8 @@ static int tell_local(int error, const char *path, uint64_t timeout_ns, char *re
 	case EPERM:
 		text_add(&t, "not permitted to ask the agent at ");
 		text_add_escaped(&t, path, strlen(path));
-		text_add(&t, "\n  Ask as root (sudo why ...) or as a member of the socket's group, or ask a hub: --hub HOST:PORT");
+		text_add(&t, "\n  Ask as root (sudo why ...) or as a member of the socket's group, or ask a hub: --hub "
+			     "HOST:PORT");
 		return WHY_EXIT_DENIED;
 	case ETIMEDOUT:
 		text_addf(&t, "the agent did not answer within %s (", patience);
@@ -59,7 +60,8 @@ static int tell_local(int error, const char *path, uint64_t timeout_ns, char *re
 	case EBADMSG:
 		text_add(&t, "what answers at ");
 		text_add_escaped(&t, path, strlen(path));
-		text_add(&t, " is not a whyd that this `why` understands\n  Compare `why --version` with `whyd --version`");
+		text_add(&t,
+			 " is not a whyd that this `why` understands\n  Compare `why --version` with `whyd --version`");
 		return WHY_EXIT_UNREACHABLE;
 	default:
 		text_add(&t, "cannot ask the agent at ");
@@ -85,7 +87,8 @@ static int check_node(const struct query *q, const struct answer *a, char *ret_e
 	return WHY_EXIT_NOT_FOUND;
 }
 
-static int ask_local(const struct common *c, const struct query *q, struct answer **ret_answer, char *ret_error, size_t size)
+static int ask_local(const struct common *c, const struct query *q, struct answer **ret_answer, char *ret_error,
+		     size_t size)
 {
 	AUTO(answer_free) struct answer *a = NULL;
 	char path[4096];
@@ -108,8 +111,8 @@ int ask(const struct common *c, const struct query *q, struct answer **ret_answe
 	return ask_hub(c, c->hub ? c->hub : ASK_DEFAULT_HUB, q, ret_answer, ret_error, size);
 }
 
-int ask_watch(const struct common *c, const struct query *q, char *cursor, int (*told)(void *arg, const struct finding *f), void *arg,
-	      char *ret_error, size_t size)
+int ask_watch(const struct common *c, const struct query *q, char *cursor,
+	      int (*told)(void *arg, const struct finding *f), void *arg, char *ret_error, size_t size)
 {
 	return ask_hub_watch(c, c->hub ? c->hub : ASK_DEFAULT_HUB, q, cursor, told, arg, ret_error, size);
 }

@@ -12,10 +12,10 @@
 #include "proto/frame.h"
 
 static const char *const methods[QUERY_KIND_MAX] = {
-	[QUERY_EXPLAIN] = FRAME_METHOD_QUERY "Explain", [QUERY_LIST] = FRAME_METHOD_QUERY "ListFindings",
+	[QUERY_EXPLAIN] = FRAME_METHOD_QUERY "Explain",   [QUERY_LIST] = FRAME_METHOD_QUERY "ListFindings",
 	[QUERY_TIMELINE] = FRAME_METHOD_QUERY "Timeline", [QUERY_NOT] = FRAME_METHOD_QUERY "Not",
-	[QUERY_FLEET] = FRAME_METHOD_QUERY "Fleet",	  [QUERY_DOCTOR] = FRAME_METHOD_QUERY "Doctor",
-	[QUERY_RULES] = FRAME_METHOD_QUERY "Rules",	  [QUERY_METRICS] = FRAME_METHOD_QUERY "Metrics",
+	[QUERY_FLEET] = FRAME_METHOD_QUERY "Fleet",       [QUERY_DOCTOR] = FRAME_METHOD_QUERY "Doctor",
+	[QUERY_RULES] = FRAME_METHOD_QUERY "Rules",       [QUERY_METRICS] = FRAME_METHOD_QUERY "Metrics",
 };
 
 /* The connection as it is to be made, and the certificates it is made with. */
@@ -71,7 +71,8 @@ static int line_init(const struct common *c, const char *hub, struct line *l, ch
 
 		text_init(&t, ret_error, size);
 		text_add_escaped(&t, hub, strnlen(hub, 200));
-		text_add(&t, " is not on this machine, so it is asked over TLS: give --tls-ca FILE, and --tls-cert FILE --tls-key FILE"
+		text_add(&t, " is not on this machine, so it is asked over TLS: give --tls-ca FILE, and --tls-cert FILE "
+			     "--tls-key FILE"
 			     " (or $WHY_TLS_CA, $WHY_TLS_CERT, $WHY_TLS_KEY); --insecure speaks plaintext");
 		return WHY_EXIT_USAGE;
 	}
@@ -81,7 +82,9 @@ static int line_init(const struct common *c, const char *hub, struct line *l, ch
 /* A call that failed, as a sentence and an exit status. */
 static int tell(const struct line *l, int error, const struct call_status *status, char *ret_error, size_t size)
 {
-	const char *reason = error == -EREMOTEIO ? status->text : error == -EMSGSIZE ? "its answer is too large" : strerror(-error);
+	const char *reason = error == -EREMOTEIO  ? status->text
+			     : error == -EMSGSIZE ? "its answer is too large"
+						  : strerror(-error);
 	int code = error == -EREMOTEIO ? status->code : CALL_INTERNAL;
 	struct text t;
 
@@ -116,7 +119,8 @@ static int tell_nonsense(const struct line *l, const char *field, char *ret_erro
 	text_init(&t, ret_error, size);
 	text_add(&t, "the hub at ");
 	text_add_escaped(&t, l->hub, strnlen(l->hub, 200));
-	text_addf(&t, " answers what this `why` does not understand (%s): compare `why --version` with `whyhub --version`",
+	text_addf(&t,
+		  " answers what this `why` does not understand (%s): compare `why --version` with `whyhub --version`",
 		  field ? field : "malformed");
 	return WHY_EXIT_UNREACHABLE;
 }
@@ -164,9 +168,10 @@ static int on_page(void *arg, const uint8_t *data, size_t n)
 
 static int ask_pages(struct line *l, const struct buf *request, struct answer **ret_answer, char *ret_error, size_t size)
 {
-	struct call_status status = {0};
-	struct pages pages = {0};
-	int r = call_stream(&l->options, methods[QUERY_TIMELINE], request->data, request->len, l->deadline_ms, on_page, &pages, &status);
+	struct call_status status = { 0 };
+	struct pages pages = { 0 };
+	int r = call_stream(&l->options, methods[QUERY_TIMELINE], request->data, request->len, l->deadline_ms, on_page,
+			    &pages, &status);
 	AUTO(answer_free) struct answer *answer = pages.answer;
 
 	if (r == -EBADMSG || (r == 0 && !answer))
@@ -186,11 +191,12 @@ static int pack(const struct query *q, struct buf *request, char *ret_error, siz
 	return WHY_EXIT_USAGE;
 }
 
-int ask_hub(const struct common *c, const char *hub, const struct query *q, struct answer **ret_answer, char *ret_error, size_t size)
+int ask_hub(const struct common *c, const char *hub, const struct query *q, struct answer **ret_answer, char *ret_error,
+	    size_t size)
 {
-	AUTO(line_done) struct line l = {0};
-	AUTO_BUF struct buf request = {0}, reply = {0};
-	struct call_status status = {0};
+	AUTO(line_done) struct line l = { 0 };
+	AUTO_BUF struct buf request = { 0 }, reply = { 0 };
+	struct call_status status = { 0 };
 	const char *field = NULL;
 	int r;
 
@@ -241,10 +247,10 @@ static int on_watch(void *arg, const uint8_t *data, size_t n)
 int ask_hub_watch(const struct common *c, const char *hub, const struct query *q, char *cursor,
 		  int (*told)(void *arg, const struct finding *f), void *arg, char *ret_error, size_t size)
 {
-	AUTO(line_done) struct line l = {0};
-	AUTO_BUF struct buf request = {0};
+	AUTO(line_done) struct line l = { 0 };
+	AUTO_BUF struct buf request = { 0 };
 	struct watching w = { .cursor = cursor, .told = told, .arg = arg };
-	struct call_status status = {0};
+	struct call_status status = { 0 };
 	struct query from = *q;
 	int r = line_init(c, hub, &l, ret_error, size);
 
@@ -253,7 +259,8 @@ int ask_hub_watch(const struct common *c, const char *hub, const struct query *q
 		r = pack(&from, &request, ret_error, size);
 	if (r != WHY_EXIT_OK)
 		return r;
-	r = call_stream(&l.options, FRAME_METHOD_QUERY "WatchFindings", request.data, request.len, 0, on_watch, &w, &status);
+	r = call_stream(&l.options, FRAME_METHOD_QUERY "WatchFindings", request.data, request.len, 0, on_watch, &w,
+			&status);
 	if (w.stopped != WHY_EXIT_OK)
 		return w.stopped;
 	if (r == -EBADMSG)

@@ -59,7 +59,8 @@ static void bash(void)
 	       "\t-o|--output) COMPREPLY=($(compgen -W 'text json jsonl sarif' -- \"$word\")); return ;;\n"
 	       "\trules) COMPREPLY=($(compgen -W 'check test list metrics reload' -- \"$word\")); return ;;\n"
 	       "\tcompletion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$word\")); return ;;\n"
-	       "\t--tls-ca|--tls-cert|--tls-key|--run|--rules|check|test|replay) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
+	       "\t--tls-ca|--tls-cert|--tls-key|--run|--rules|check|test|replay) COMPREPLY=($(compgen -f -- \"$word\")); "
+	       "return ;;\n"
 	       "\tesac\n");
 	printf("\tcase $word in\n"
 	       "\t-*) COMPREPLY=($(compgen -W '%s' -- \"$word\")) ;;\n"
@@ -106,7 +107,9 @@ static void zsh(void)
 		print_quoted(options[i].help, "[]:");
 		if (options[i].argument)
 			printf("]:%s:%s' \\\n", options[i].argument,
-			       strcmp(options[i].argument, "FILE") == 0 || strcmp(options[i].argument, "DIR") == 0 ? "_files" : "");
+			       strcmp(options[i].argument, "FILE") == 0 || strcmp(options[i].argument, "DIR") == 0
+				       ? "_files"
+				       : "");
 		else
 			printf("]' \\\n");
 	}

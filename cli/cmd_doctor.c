@@ -16,7 +16,9 @@ const struct command command_doctor = {
 	.name = "doctor",
 	.usage = "why doctor [NODE]",
 	.help = "what the agent can and cannot see, and which rules suffer",
-	.more = "failed: the node is blind there. missing: there is nothing to see (no such hardware), or it is switched off.",
+	.more = "failed: the node is blind there. missing: there is nothing to see (no such hardware), or it is switched "
+		"off.\n"
+		"--all says of each what it reads.",
 	.own = " --watch --node ",
 	.run = run,
 };

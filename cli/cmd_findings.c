@@ -12,7 +12,7 @@
 #include "cli/render.h"
 #include "cli/show.h"
 
-#define MAX_SEEN  100000
+#define MAX_SEEN 100000
 
 /* ---- all of them, page by page ---- */
 
@@ -48,7 +48,7 @@ static bool is_news(struct watching *w, const struct finding *f)
 static int tell(void *arg, const struct finding *f)
 {
 	struct watching *w = arg;
-	AUTO(page_done) struct page p = {0};
+	AUTO(page_done) struct page p = { 0 };
 
 	w->progress = true;
 	if (!f) {
@@ -147,8 +147,10 @@ const struct command command_findings = {
 	.name = "findings",
 	.usage = "why findings [TARGET] [--cause RULE] [--node NODE] [--since TIME] [--all] [--watch]",
 	.help = "all findings; -o jsonl: one a line, for programs",
-	.more = "Open ones; with --since also those resolved within that time; --all also rules on trial and all that was ever resolved.\n"
-		"-o jsonl pages through all of them; -o json is one page of at most 500, `next_cursor` says that there is more.\n"
+	.more = "Open ones; with --since also those resolved within that time; --all also rules on trial and all that "
+		"was ever resolved.\n"
+		"-o jsonl pages through all of them; -o json is one page of at most 500, `next_cursor` says that there "
+		"is more.\n"
 		"--watch prints each change as it comes. --cause GROUP.* takes all rules of a group.",
 	.own = " --watch --since --cause --node ",
 	.run = run,

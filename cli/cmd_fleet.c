@@ -14,7 +14,8 @@ static int run(const struct common *c, const char *const *words, size_t n_words)
 	if (status != WHY_EXIT_OK)
 		return show_error(status, error);
 	if (c->local)
-		return show_error(WHY_EXIT_USAGE, "an agent knows its own node only: ask a hub for the fleet, --hub HOST:PORT");
+		return show_error(WHY_EXIT_USAGE,
+				  "an agent knows its own node only: ask a hub for the fleet, --hub HOST:PORT");
 	/* That an agent runs here does not make the fleet its business. */
 	if (!at_hub.hub)
 		at_hub.hub = ASK_DEFAULT_HUB;

@@ -50,7 +50,9 @@ static int print_command(const struct command *command)
 
 static int run(const struct common *c, const char *const *words, size_t n_words)
 {
-	const struct command *command = n_words > 0 ? commands_find(words[0]) : c->help && c->command != &command_help ? c->command : NULL;
+	const struct command *command = n_words > 0                              ? commands_find(words[0])
+					: c->help && c->command != &command_help ? c->command
+										 : NULL;
 	const struct command *near = n_words > 0 ? commands_nearest(words[0]) : NULL;
 	char error[256];
 	struct text t;

@@ -16,7 +16,8 @@ const struct command command_list = {
 	.name = "list",
 	.usage = "why list [TARGET]",
 	.help = "the open findings as a short table, the worst first",
-	.more = "With --since also those resolved within that time; --all also rules on trial and all that was ever resolved.\n"
+	.more = "With --since also those resolved within that time; --all also rules on trial and all that was ever "
+		"resolved.\n"
 		"At most 500; `why findings` pages through more.",
 	.own = " --watch --since --cause --node ",
 	.run = run,

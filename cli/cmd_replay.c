@@ -64,7 +64,7 @@ static void keep(struct answer *a, const struct finding *f)
 static void on_change(void *arg, const struct finding *f)
 {
 	struct playing *play = arg;
-	AUTO(page_done) struct page p = {0};
+	AUTO(page_done) struct page p = { 0 };
 
 	if (f->kind == FINDING_CAUSE && f->confidence < play->common->min_confidence)
 		return;
@@ -99,9 +99,11 @@ static int tell_feed(int r, const char *path)
 {
 	switch (-r) {
 	case EBADMSG:
-		return refuse(WHY_EXIT_BAD_RULES, path, "no recording, or damaged; what came before the damage was played");
+		return refuse(WHY_EXIT_BAD_RULES, path,
+			      "no recording, or damaged; what came before the damage was played");
 	case ESTALE:
-		return refuse(WHY_EXIT_BAD_RULES, path, "a segment of another node or boot: replay the segments of one boot at a time");
+		return refuse(WHY_EXIT_BAD_RULES, path,
+			      "a segment of another node or boot: replay the segments of one boot at a time");
 	case EPROTONOSUPPORT:
 		return refuse(WHY_EXIT_BAD_RULES, path, "written by a newer whyd: use its `why`");
 	default:
@@ -210,10 +212,11 @@ static int load_rules(struct playing *play)
 	if (r < 0)
 		return show_error(WHY_EXIT_INTERNAL, strerror(-r));
 	if (given->n > 0)
-		r = offline_load(given->items, given->n, play->metrics, play->diags, &play->ruleset, error, sizeof(error));
-	else /* own rules need not be there */
-		r = offline_load(usual, access(OFFLINE_OWN, R_OK) == 0 ? 2 : 1, play->metrics, play->diags, &play->ruleset, error,
+		r = offline_load(given->items, given->n, play->metrics, play->diags, &play->ruleset, error,
 				 sizeof(error));
+	else /* own rules need not be there */
+		r = offline_load(usual, access(OFFLINE_OWN, R_OK) == 0 ? 2 : 1, play->metrics, play->diags,
+				 &play->ruleset, error, sizeof(error));
 	if (r < 0)
 		return show_error(r == -ENOMEM ? WHY_EXIT_INTERNAL : WHY_EXIT_NOT_FOUND, error);
 	if (diags_count(play->diags, DIAG_ERROR) > 0)
@@ -257,7 +260,8 @@ static int finish(struct playing *play)
 	if (play->common->output == OUTPUT_TEXT) {
 		page_span(stats.first, stats.last, span, sizeof(span));
 		printf("%splayed %llu ticks of %s, %llu samples, %llu events; at its end:\n\n", a->n_findings ? "\n" : "",
-		       (unsigned long long)stats.ticks, span, (unsigned long long)stats.samples, (unsigned long long)stats.events);
+		       (unsigned long long)stats.ticks, span, (unsigned long long)stats.samples,
+		       (unsigned long long)stats.events);
 	}
 	if (stats.skipped > 0 || stats.out_of_order > 0)
 		fprintf(stderr, "why: left out %llu readings of metrics unknown here, %llu ticks out of order\n",
@@ -282,9 +286,12 @@ const struct command command_replay = {
 	.name = "replay",
 	.usage = "why replay FILE|FOLDER... [--rules DIR]...",
 	.help = "play a recording to the rules: the same readings, the same findings",
-	.more = "A folder's segments (NUMBER.why) are played in order. Each change is printed as it comes, then what holds at the end;\n"
-		"-o jsonl: one change a line, byte for byte the same each time; -o json: the end. `-` reads standard input.\n"
-		"Agents keep the last 15 minutes in STATE/recorder and what led to something critical in STATE/recordings/NAME.\n"
+	.more = "A folder's segments (NUMBER.why) are played in order. Each change is printed as it comes, then what "
+		"holds at the end;\n"
+		"-o jsonl: one change a line, byte for byte the same each time; -o json: the end. `-` reads standard "
+		"input.\n"
+		"Agents keep the last 15 minutes in STATE/recorder and what led to something critical in "
+		"STATE/recordings/NAME.\n"
 		"Exit status: as `why`, by what is open at the end; 65: no recording, or damaged.",
 	.own = " --rules ",
 	.run = run,

@@ -50,7 +50,9 @@ static int load(const char *const *words, size_t n_words, struct loaded *l)
 	r = offline_load(words, n_words, l->metrics, l->diags, &l->ruleset, error, sizeof(error));
 	if (r == -ENOMEM)
 		return show_error(WHY_EXIT_INTERNAL, error);
-	return r < 0 ? show_error(r == -ENOENT || r == -EACCES || r == -ENOTDIR ? WHY_EXIT_NOT_FOUND : WHY_EXIT_BAD_RULES, error) : WHY_EXIT_OK;
+	return r < 0 ? show_error(r == -ENOENT || r == -EACCES || r == -ENOTDIR ? WHY_EXIT_NOT_FOUND : WHY_EXIT_BAD_RULES,
+				  error)
+		     : WHY_EXIT_OK;
 }
 
 static void write_diag(const struct diag *d, struct json *j)
@@ -99,9 +101,11 @@ static void print_check(const struct loaded *l)
 	buf_init(&out, MAX_OUTPUT);
 	(void)diags_print(l->diags, &out);
 	(void)fwrite(out.data ? (const char *)out.data : "", 1, out.len, stdout);
-	printf("%u rule%s rejected, %u loaded (digest %.8s)", l->ruleset->n_rejected, plural(l->ruleset->n_rejected), n, l->ruleset->digest);
+	printf("%u rule%s rejected, %u loaded (digest %.8s)", l->ruleset->n_rejected, plural(l->ruleset->n_rejected), n,
+	       l->ruleset->digest);
 	if (diags_count(l->diags, DIAG_WARNING) > 0)
-		printf(", %zu warning%s", diags_count(l->diags, DIAG_WARNING), plural(diags_count(l->diags, DIAG_WARNING)));
+		printf(", %zu warning%s", diags_count(l->diags, DIAG_WARNING),
+		       plural(diags_count(l->diags, DIAG_WARNING)));
 	printf("\n");
 }
 
@@ -119,7 +123,7 @@ static int print_sarif(const struct loaded *l)
 
 static int check(const struct common *c, const char *const *words, size_t n_words)
 {
-	AUTO(loaded_done) struct loaded l = {0};
+	AUTO(loaded_done) struct loaded l = { 0 };
 	int status = load(words, n_words, &l);
 
 	if (status != WHY_EXIT_OK)
@@ -151,9 +155,11 @@ static int run_tests(const struct loaded *l, struct rules_test_seen *seen, struc
 		if (r == -ENOMEM)
 			return r;
 		if (r == -ENOTSUP)
-			(void)buf_addf(out, "%s:%u: test '%s': skipped: it plays a recording; use `why replay`\n", t->file, t->line, t->name);
+			(void)buf_addf(out, "%s:%u: test '%s': skipped: it plays a recording; use `why replay`\n",
+				       t->file, t->line, t->name);
 		else if (r < 0)
-			(void)buf_addf(out, "%s:%u: test '%s': cannot be played: %s\n", t->file, t->line, t->name, strerror(-r));
+			(void)buf_addf(out, "%s:%u: test '%s': cannot be played: %s\n", t->file, t->line, t->name,
+				       strerror(-r));
 		tally->skipped += r == -ENOTSUP;
 		tally->passed += r == 0 && passed;
 		tally->failed += r < 0 ? r != -ENOTSUP : !passed;
@@ -227,10 +233,10 @@ static void print_report(const struct report *r)
 
 static int test(const struct common *c, const char *const *words, size_t n_words)
 {
-	AUTO(loaded_done) struct loaded l = {0};
+	AUTO(loaded_done) struct loaded l = { 0 };
 	AUTO(rules_test_seen_free) struct rules_test_seen *seen = NULL;
-	AUTO_BUF struct buf out = {0}, coverage = {0};
-	struct tally tally = {0};
+	AUTO_BUF struct buf out = { 0 }, coverage = { 0 };
+	struct tally tally = { 0 };
 	struct report report = { .tally = &tally, .out = &out };
 	int status = load(words, n_words, &l), r = 0;
 
@@ -257,7 +263,8 @@ static int test(const struct common *c, const char *const *words, size_t n_words
 	else
 		status = show_json(write_report, &report);
 	if (tally.passed + tally.failed + tally.skipped == 0)
-		return show_error(WHY_EXIT_BAD_RULES, "these rules have no tests: a rule that was never seen to fire is a guess");
+		return show_error(WHY_EXIT_BAD_RULES,
+				  "these rules have no tests: a rule that was never seen to fire is a guess");
 	return tally.failed > 0 || (c->coverage && report.lacking > 0) ? WHY_EXIT_BAD_RULES : status;
 }
 
@@ -280,8 +287,9 @@ static int metrics_answer(struct answer **ret_answer)
 		if (!line)
 			break;
 		*line = (struct answer_line){ .what = d->name, .subject = entity_kind_name(d->about), .text = d->help };
-		line->detail = arena_printf(a->arena, "%s%s%s, %s", metric_kind_name(d->kind), unit_name(d->unit)[0] ? " " : "",
-					    unit_name(d->unit), metrics_source(metrics, i));
+		line->detail =
+			arena_printf(a->arena, "%s%s%s, %s", metric_kind_name(d->kind), unit_name(d->unit)[0] ? " " : "",
+				     unit_name(d->unit), metrics_source(metrics, i));
 	}
 	a->as_of = clock_wall_now();
 	a->evaluated = true;
@@ -319,7 +327,8 @@ static int reload(const struct common *c, const char *const *words UNUSED, size_
 	int status;
 
 	if (n_words > 0)
-		return show_error(WHY_EXIT_USAGE, "why rules reload takes no further word: it reloads this machine's agent");
+		return show_error(WHY_EXIT_USAGE,
+				  "why rules reload takes no further word: it reloads this machine's agent");
 	if (c->hub && !c->local)
 		return show_error(WHY_EXIT_USAGE, "rules are reloaded on their node: why rules reload --local");
 	here.local = true;
@@ -328,10 +337,8 @@ static int reload(const struct common *c, const char *const *words UNUSED, size_
 }
 
 static const struct verb verbs[] = {
-	{ "check", "why rules check FILE|DIR...", check },
-	{ "test", "why rules test FILE|DIR...", test },
-	{ "list", "why rules list [NODE]", list },
-	{ "metrics", "why rules metrics", metrics },
+	{ "check", "why rules check FILE|DIR...", check }, { "test", "why rules test FILE|DIR...", test },
+	{ "list", "why rules list [NODE]", list },         { "metrics", "why rules metrics", metrics },
 	{ "reload", "why rules reload", reload },
 };
 
@@ -350,7 +357,8 @@ static const struct verb *find_verb(const char *word, char *ret_error, size_t si
 	text_init(&t, ret_error, size);
 	text_add(&t, "rules: there is no '");
 	text_add_escaped(&t, word, strnlen(word, 64));
-	text_addf(&t, near ? "'; did you mean '%s'?" : "'; there are check, test, list, metrics, reload%s", near ? near : "");
+	text_addf(&t, near ? "'; did you mean '%s'?" : "'; there are check, test, list, metrics, reload%s",
+		  near ? near : "");
 	return NULL;
 }
 
@@ -379,11 +387,14 @@ const struct command command_rules = {
 	.name = "rules",
 	.usage = "why rules check|test FILE|DIR... | list [NODE] | metrics | reload",
 	.help = "check and test rules; list those in force",
-	.more = "  check FILE|DIR...   errors and warnings with their place; -o sarif for code review tools; exit status 65: rejected\n"
-		"  test FILE|DIR...    play the tests that the files hold; --coverage: which evidence no test saw true and false\n"
+	.more = "  check FILE|DIR...   errors and warnings with their place; -o sarif for code review tools; exit status "
+		"65: rejected\n"
+		"  test FILE|DIR...    play the tests that the files hold; --coverage: which evidence no test saw true "
+		"and false\n"
 		"  list [NODE]         rules in force with their modes, and what was rejected with its place\n"
 		"  metrics             what rules may speak of: all readings, without any agent\n"
-		"  reload              this machine's agent reads its rules again (it also does so by itself when a file changes)",
+		"  reload              this machine's agent reads its rules again (it also does so by itself when a file "
+		"changes)",
 	.own = " --watch --coverage --node --output sarif ",
 	.run = run,
 };

@@ -3,8 +3,8 @@
  *
  * Room: cli.  Owns: nothing.  Thread: the only one.  Clock: the commands' own.  Bounds: none needed.
  *
- * To add one: cmd_NAME.c with `const struct command command_NAME`, and a line in cmds.def. What is not the name of a command is a
- * target: `why node-17` is `why explain node-17`.
+ * To add one: cmd_NAME.c with `const struct command command_NAME`, and a line in cmds.def. What is not the name of a
+ * command is a target: `why node-17` is `why explain node-17`.
  */
 #ifndef WHY_CLI_COMMAND_H
 #define WHY_CLI_COMMAND_H
@@ -33,9 +33,9 @@ enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_JSONL, OUTPUT_SARIF };
 
 /* Options: those that every command understands, then those of some commands (struct command names them). */
 struct common {
-	const char *hub;   /* HOST:PORT; NULL: $WHY_HUB, else this machine's agent if there is one, else 127.0.0.1:7443 */
+	const char *hub; /* HOST:PORT; NULL: $WHY_HUB, else this machine's agent if there is one, else 127.0.0.1:7443 */
 	bool local;
-	const char *run;   /* folder of the agent's socket: $WHY_RUN, else /run/why */
+	const char *run; /* folder of the agent's socket: $WHY_RUN, else /run/why */
 	const char *tls_ca, *tls_cert, *tls_key; /* $WHY_TLS_CA, $WHY_TLS_CERT, $WHY_TLS_KEY */
 	bool insecure;
 	enum output output;
@@ -55,13 +55,13 @@ struct command {
 	const char *usage; /* "why not CAUSE [TARGET]" */
 	const char *help;  /* one line, for the list */
 	const char *more;  /* a paragraph for `why help NAME`; NULL ok */
-	const char *own;   /* the options beyond those of all commands, each between blanks: " --cause --node "; NULL: none */
+	const char *own;   /* options beyond those of all commands, each between blanks: " --cause --node "; NULL: none */
 	/* words[0..n_words-1] are what stands behind the command's name. Returns the exit status. */
 	int (*run)(const struct common *common, const char *const *words, size_t n_words);
 };
 
 const struct command *const *commands_all(size_t *ret_n);
-const struct command *commands_find(const char *name); /* NULL */
+const struct command *commands_find(const char *name);    /* NULL */
 const struct command *commands_nearest(const char *word); /* for "did you mean"; NULL */
 
 #endif

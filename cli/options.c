@@ -21,7 +21,8 @@ struct flags {
 #define COMMON(name) offsetof(struct flags, common.name)
 
 static const struct arg_option table[] = {
-	{ "hub", 0, "HOST:PORT", "ask this hub (default: $WHY_HUB, else this machine's agent, else 127.0.0.1:7443)", ARG_TEXT, COMMON(hub) },
+	{ "hub", 0, "HOST:PORT", "ask this hub (default: $WHY_HUB, else this machine's agent, else 127.0.0.1:7443)",
+	  ARG_TEXT, COMMON(hub) },
 	{ "local", 'l', NULL, "ask this machine's agent", ARG_FLAG, COMMON(local) },
 	{ "run", 0, "DIR", "folder of the agent's socket (default: $WHY_RUN, else /run/why)", ARG_TEXT, COMMON(run) },
 	{ "since", 's', "TIME", "also what was resolved within this time, such as 1h", ARG_DURATION, COMMON(since_ns) },
@@ -29,11 +30,13 @@ static const struct arg_option table[] = {
 	{ "watch", 'w', NULL, "ask again every second and show what changes", ARG_FLAG, COMMON(watch) },
 	{ "all", 'a', NULL, "leave nothing out: resolved findings, rules on trial, long lists", ARG_FLAG, COMMON(all) },
 	{ "evidence", 'e', NULL, "every evidence with its reading, source and time", ARG_FLAG, COMMON(evidence) },
-	{ "min-confidence", 0, "RATIO", "leave out causes below this confidence, 0 to 1", ARG_TEXT, FIELD(min_confidence) },
+	{ "min-confidence", 0, "RATIO", "leave out causes below this confidence, 0 to 1", ARG_TEXT,
+	  FIELD(min_confidence) },
 	{ "cause", 0, "RULE", "findings of this rule only (findings, list)", ARG_TEXT, COMMON(cause) },
 	{ "node", 'n', "NODE", "findings of this node only; the node of a pod, process ...", ARG_TEXT, COMMON(node) },
 	{ "rules", 0, "DIR", "rules to use, a folder or a file (replay; repeatable)", ARG_LIST, COMMON(rules) },
-	{ "coverage", 0, NULL, "which evidence was seen true and false by no test (rules test)", ARG_FLAG, COMMON(coverage) },
+	{ "coverage", 0, NULL, "which evidence was seen true and false by no test (rules test)", ARG_FLAG,
+	  COMMON(coverage) },
 	{ "tls-ca", 0, "FILE", "CA that signed the hub's certificate (default: $WHY_TLS_CA)", ARG_TEXT, COMMON(tls_ca) },
 	{ "tls-cert", 0, "FILE", "own certificate (default: $WHY_TLS_CERT)", ARG_TEXT, COMMON(tls_cert) },
 	{ "tls-key", 0, "FILE", "the certificate's key (default: $WHY_TLS_KEY)", ARG_TEXT, COMMON(tls_key) },
@@ -52,7 +55,9 @@ const struct arg_option *options_table(size_t *ret_n)
 
 static int parse_output(const char *word, enum output *ret_output, char *ret_error, size_t size)
 {
-	static const char *const names[] = { [OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", [OUTPUT_JSONL] = "jsonl", [OUTPUT_SARIF] = "sarif" };
+	static const char *const names[] = {
+		[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", [OUTPUT_JSONL] = "jsonl", [OUTPUT_SARIF] = "sarif"
+	};
 	struct text error;
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -107,7 +112,8 @@ static int check(struct common *c, char *ret_error, size_t size)
 	return WHY_EXIT_OK;
 }
 
-int options_parse(int argc, char *const *argv, struct common *ret_common, struct args_words *ret_words, char *ret_error, size_t size)
+int options_parse(int argc, char *const *argv, struct common *ret_common, struct args_words *ret_words, char *ret_error,
+		  size_t size)
 {
 	struct flags flags = { .common.timeout_ns = DEFAULT_TIMEOUT_NS };
 	const char *output;
@@ -142,8 +148,9 @@ const char *options_misplaced(const struct common *c, const struct command *comm
 		const char *name;
 		bool given;
 	} own[] = {
-		{ "--cause", c->cause },	 { "--node", c->node },		      { "--rules", c->rules.n > 0 },
-		{ "--coverage", c->coverage }, { "--watch", c->watch },		      { "--since", c->since_ns > 0 },
+		{ "--cause", c->cause },       { "--node", c->node },
+		{ "--rules", c->rules.n > 0 }, { "--coverage", c->coverage },
+		{ "--watch", c->watch },       { "--since", c->since_ns > 0 },
 		{ "--evidence", c->evidence }, { "--output sarif", c->output == OUTPUT_SARIF },
 	};
 

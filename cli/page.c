@@ -11,11 +11,18 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-#define BLANKS "                                                                                                                        "
+#define BLANKS                                                                                                           \
+	"                                                                                                              " \
+	"          "
 
 static const char *const sgr[STYLE_MAX] = {
-	[STYLE_PLAIN] = "",	    [STYLE_BOLD] = "\033[1m",	[STYLE_DIM] = "\033[2m", [STYLE_CRITICAL] = "\033[1;31m",
-	[STYLE_WARNING] = "\033[1;33m", [STYLE_GOOD] = "\033[1;32m", [STYLE_ODD] = "\033[1;35m",
+	[STYLE_PLAIN] = "",
+	[STYLE_BOLD] = "\033[1m",
+	[STYLE_DIM] = "\033[2m",
+	[STYLE_CRITICAL] = "\033[1;31m",
+	[STYLE_WARNING] = "\033[1;33m",
+	[STYLE_GOOD] = "\033[1;32m",
+	[STYLE_ODD] = "\033[1;35m",
 };
 
 void page_init(struct page *p, const struct terminal *terminal, wall_ns_t now)
@@ -183,7 +190,7 @@ enum style page_severity_style(enum severity s)
 void page_time(const struct page *p, wall_ns_t t, bool with_ms, char *ret_text, size_t size)
 {
 	time_t seconds = (time_t)(t / NS_PER_S), now = (time_t)(p->now / NS_PER_S);
-	struct tm tm = {0}, today = {0};
+	struct tm tm = { 0 }, today = { 0 };
 	char clock[32] = "";
 
 	(void)localtime_r(&seconds, &tm);

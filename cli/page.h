@@ -34,13 +34,13 @@ void page_text(struct page *p, enum style style, const char *text);
 void page_textf(struct page *p, enum style style, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void page_break(struct page *p);              /* end the line */
 void page_gap(struct page *p);                /* an empty line, unless there is one or nothing yet */
-void page_pad(struct page *p, size_t column); /* blanks up to the column; at least one when past it, unless at a line's start */
+void page_pad(struct page *p, size_t column); /* blanks up to it; at least one when past it, unless at a line's start */
 /* At the right end of the line; two blanks behind what is there when it does not fit. */
 void page_right(struct page *p, enum style style, const char *text);
 /* Wrapped at blanks; further lines begin at `indent`; the last `reserve` columns stay free. A word too long is not
  * broken: paths and commands are copied. */
 void page_wrap(struct page *p, enum style style, size_t indent, size_t reserve, const char *text);
-/* A label at column PAGE_LABEL, then wrapped text at PAGE_BODY, then (NULL: none) `right` at the end of the first line. */
+/* A label at column PAGE_LABEL, then wrapped text at PAGE_BODY; `right` (NULL: none) at the end of the first line. */
 #define PAGE_LABEL 4
 #define PAGE_BODY  17
 void page_row(struct page *p, const char *label, enum style style, const char *text, const char *right);

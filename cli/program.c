@@ -30,8 +30,8 @@ static int run_command(const struct common *c, const struct args_words *words)
 	common.command = command;
 	misplaced = options_misplaced(&common, command);
 	if (misplaced) {
-		snprintf(error, sizeof(error), "%s does nothing for `why %s`; `why help %s` lists its options", misplaced, command->name,
-			 command->name);
+		snprintf(error, sizeof(error), "%s does nothing for `why %s`; `why help %s` lists its options", misplaced,
+			 command->name, command->name);
 		return show_error(WHY_EXIT_USAGE, error);
 	}
 	return command->run(&common, rest, n_rest);
@@ -40,7 +40,7 @@ static int run_command(const struct common *c, const struct args_words *words)
 int program_run(int argc, char *const *argv)
 {
 	struct common common;
-	struct args_words words = {0};
+	struct args_words words = { 0 };
 	char error[512];
 	int status = options_parse(argc, argv, &common, &words, error, sizeof(error));
 

@@ -33,16 +33,16 @@ int query_make(enum query_kind kind, const struct common *c, struct query *ret_q
 	return status;
 }
 
-int query_make_about(enum query_kind kind, const struct common *c, const char *const *words, size_t n_words, struct query *ret_query,
-		     char *ret_error, size_t size)
+int query_make_about(enum query_kind kind, const struct common *c, const char *const *words, size_t n_words,
+		     struct query *ret_query, char *ret_error, size_t size)
 {
 	int status = query_make(kind, c, ret_query, ret_error, size);
 
 	return status == WHY_EXIT_OK ? target_parse(words, n_words, ret_query, ret_error, size) : status;
 }
 
-int query_make_node(enum query_kind kind, const struct common *c, const char *const *words, size_t n_words, struct query *ret_query,
-		    char *ret_error, size_t size)
+int query_make_node(enum query_kind kind, const struct common *c, const char *const *words, size_t n_words,
+		    struct query *ret_query, char *ret_error, size_t size)
 {
 	int status = query_make(kind, c, ret_query, ret_error, size);
 

@@ -12,13 +12,14 @@
 /* What --all means by "also resolved ones": longer than anything is kept. */
 #define QUERY_EVER_NS (10ULL * 365 * 24 * 3600 * NS_PER_S)
 
-/* The question with what the options say, about no target yet. WHY_EXIT_OK, or WHY_EXIT_USAGE with a sentence: a value is too long. */
+/* The question with what the options say, about no target yet. WHY_EXIT_OK, or WHY_EXIT_USAGE with a sentence: a value is
+ * too long. */
 int query_make(enum query_kind kind, const struct common *common, struct query *ret_query, char *ret_error, size_t size);
 /* The same, with a target from the words. */
-int query_make_about(enum query_kind kind, const struct common *common, const char *const *words, size_t n_words, struct query *ret_query,
-		     char *ret_error, size_t size);
+int query_make_about(enum query_kind kind, const struct common *common, const char *const *words, size_t n_words,
+		     struct query *ret_query, char *ret_error, size_t size);
 /* About a node as a whole: no word, or its name. */
-int query_make_node(enum query_kind kind, const struct common *common, const char *const *words, size_t n_words, struct query *ret_query,
-		    char *ret_error, size_t size);
+int query_make_node(enum query_kind kind, const struct common *common, const char *const *words, size_t n_words,
+		    struct query *ret_query, char *ret_error, size_t size);
 
 #endif

@@ -17,9 +17,9 @@ static void render_reload(struct page *p, const struct answer *a, const struct c
 }
 
 static const render_fn renderers[QUERY_KIND_MAX] = {
-	[QUERY_EXPLAIN] = render_explain, [QUERY_LIST] = render_list,	[QUERY_TIMELINE] = render_timeline,
-	[QUERY_NOT] = render_not,	  [QUERY_FLEET] = render_fleet, [QUERY_DOCTOR] = render_doctor,
-	[QUERY_RULES] = render_rules,	  [QUERY_METRICS] = render_metrics, [QUERY_RELOAD] = render_reload,
+	[QUERY_EXPLAIN] = render_explain, [QUERY_LIST] = render_list,       [QUERY_TIMELINE] = render_timeline,
+	[QUERY_NOT] = render_not,         [QUERY_FLEET] = render_fleet,     [QUERY_DOCTOR] = render_doctor,
+	[QUERY_RULES] = render_rules,     [QUERY_METRICS] = render_metrics, [QUERY_RELOAD] = render_reload,
 };
 
 void render_answer(struct page *p, const struct answer *a, const struct common *c)
@@ -33,13 +33,18 @@ void render_answer(struct page *p, const struct answer *a, const struct common *
 void render_refusal(struct page *p, const struct answer *a)
 {
 	static const char *const words[] = {
-		[ANSWER_NOT_FOUND] = "not found",     [ANSWER_AMBIGUOUS] = "there are several of that name",
-		[ANSWER_DENIED] = "not permitted",    [ANSWER_UNAVAILABLE] = "the node does not answer",
+		[ANSWER_NOT_FOUND] = "not found",
+		[ANSWER_AMBIGUOUS] = "there are several of that name",
+		[ANSWER_DENIED] = "not permitted",
+		[ANSWER_UNAVAILABLE] = "the node does not answer",
 		[ANSWER_BAD] = "the question is not understood",
 	};
 
 	page_text(p, STYLE_PLAIN, "why: ");
-	page_wrap(p, STYLE_PLAIN, 5, 0, a->message ? a->message : (unsigned)a->status < ARRAY_LEN(words) ? words[a->status] : "refused");
+	page_wrap(p, STYLE_PLAIN, 5, 0,
+		  a->message                               ? a->message
+		  : (unsigned)a->status < ARRAY_LEN(words) ? words[a->status]
+							   : "refused");
 	page_break(p);
 	if (a->n_candidates > 0) {
 		page_text(p, STYLE_PLAIN, "  Perhaps one of these:");
@@ -61,11 +66,14 @@ static const char *verdict(const struct answer *a, enum style *ret_style)
 {
 	int status = answer_exit_status(a);
 
-	*ret_style = status == WHY_EXIT_CRITICAL ? STYLE_CRITICAL :
-		     status == WHY_EXIT_WARNING	 ? STYLE_WARNING :
-		     status == WHY_EXIT_OK	 ? STYLE_GOOD :
-						   STYLE_ODD;
-	return status == WHY_EXIT_CRITICAL ? "CRITICAL" : status == WHY_EXIT_WARNING ? "WARNING" : status == WHY_EXIT_OK ? "OK" : "UNKNOWN";
+	*ret_style = status == WHY_EXIT_CRITICAL  ? STYLE_CRITICAL
+		     : status == WHY_EXIT_WARNING ? STYLE_WARNING
+		     : status == WHY_EXIT_OK      ? STYLE_GOOD
+						  : STYLE_ODD;
+	return status == WHY_EXIT_CRITICAL  ? "CRITICAL"
+	       : status == WHY_EXIT_WARNING ? "WARNING"
+	       : status == WHY_EXIT_OK      ? "OK"
+					    : "UNKNOWN";
 }
 
 static void describe_age(const struct page *p, const struct answer *a, char *ret_text, size_t size)
@@ -119,7 +127,8 @@ void render_unknown(struct page *p, const struct answer *a, const struct common 
 		page_break(p);
 		for (size_t i = 0; i < a->n_unknown; i++) {
 			text_init(&t, line, sizeof(line));
-			text_addf(&t, "%s: %s", a->unknown[i].what ? a->unknown[i].what : "?", a->unknown[i].why ? a->unknown[i].why : "?");
+			text_addf(&t, "%s: %s", a->unknown[i].what ? a->unknown[i].what : "?",
+				  a->unknown[i].why ? a->unknown[i].why : "?");
 			page_pad(p, PAGE_LABEL);
 			page_wrap(p, STYLE_PLAIN, PAGE_LABEL + 2, 0, line);
 			page_break(p);

@@ -7,7 +7,7 @@
 #include "cli/render.h"
 
 /* The parts of an explanation, in the order of their weight. */
-#define MAX_IN_FULL 5  /* causes; the others get a line */
+#define MAX_IN_FULL 5 /* causes; the others get a line */
 #define MAX_BRIEF   20
 
 enum part { PART_CAUSES, PART_UNEXPLAINED, PART_SHADOW, PART_RESOLVED, PART_NONE };
@@ -58,7 +58,10 @@ static void brief(struct page *p, const struct finding *f)
 	struct text t;
 
 	text_init(&t, line, sizeof(line));
-	text_addf(&t, "%s%s", f->simulated ? "[SIMULATED] " : "", f->title && f->title[0] ? f->title : f->rule ? f->rule : "?");
+	text_addf(&t, "%s%s", f->simulated ? "[SIMULATED] " : "",
+		  f->title && f->title[0] ? f->title
+		  : f->rule               ? f->rule
+					  : "?");
 	page_time(p, resolved ? f->resolved_at : f->opened_at, false, when, sizeof(when));
 	page_span(f->opened_at, f->resolved_at, lasted, sizeof(lasted));
 	if (resolved)
@@ -122,13 +125,18 @@ static void caution(struct page *p, const struct answer *a)
 
 	if (a->stale) {
 		page_span(a->agent_last_seen, a->as_of, age, sizeof(age));
-		snprintf(line, sizeof(line), "The agent has been silent for %s: what follows is what it last said. Is the node up? Is whyd running there?",
+		snprintf(line, sizeof(line),
+			 "The agent has been silent for %s: what follows is what it last said. Is the node up? Is whyd "
+			 "running there?",
 			 a->agent_last_seen ? age : "an unknown time");
 	} else if (!a->evaluated) {
-		snprintf(line, sizeof(line), "Not everything has been evaluated yet: that nothing is found does not mean that nothing is wrong. "
-					     "Ask again in a few seconds.");
+		snprintf(line, sizeof(line),
+			 "Not everything has been evaluated yet: that nothing is found does not mean that nothing is "
+			 "wrong. "
+			 "Ask again in a few seconds.");
 	} else if (answer_exit_status(a) == WHY_EXIT_UNKNOWN) {
-		snprintf(line, sizeof(line), "Less than half of the evidence for the best cause could be seen: take it as a hint.");
+		snprintf(line, sizeof(line),
+			 "Less than half of the evidence for the best cause could be seen: take it as a hint.");
 	} else {
 		return;
 	}

@@ -17,7 +17,10 @@ static const char *or_empty(const char *text)
 
 void render_entity(const struct finding_entity *e, char *ret_text, size_t size)
 {
-	const char *name = e->name && e->name[0] ? e->name : e->id && e->id[0] ? e->id : "?", *kind = entity_kind_name(e->kind);
+	const char *name = e->name && e->name[0] ? e->name
+			   : e->id && e->id[0]   ? e->id
+						 : "?",
+		   *kind = entity_kind_name(e->kind);
 
 	if (strncasecmp(name, kind, strlen(kind)) == 0)
 		snprintf(ret_text, size, "%s", name);
@@ -86,7 +89,9 @@ static void add_since(const struct page *p, const struct finding *f, struct text
 
 static void title(struct page *p, const struct answer *a, const struct finding *f)
 {
-	enum style style = f->state == FINDING_RESOLVED ? STYLE_GOOD : f->shadow ? STYLE_ODD : page_severity_style(f->severity);
+	enum style style = f->state == FINDING_RESOLVED ? STYLE_GOOD
+			   : f->shadow                  ? STYLE_ODD
+							: page_severity_style(f->severity);
 	const char *dot = page_dot(p);
 	char line[LINE];
 	struct text t;
@@ -94,13 +99,15 @@ static void title(struct page *p, const struct answer *a, const struct finding *
 	page_pad(p, 2);
 	page_text(p, style, page_bullet(p));
 	page_pad(p, PAGE_LABEL);
-	page_wrap(p, style == STYLE_PLAIN ? STYLE_BOLD : style, PAGE_LABEL, 0, f->title && f->title[0] ? f->title : or_empty(f->rule));
+	page_wrap(p, style == STYLE_PLAIN ? STYLE_BOLD : style, PAGE_LABEL, 0,
+		  f->title && f->title[0] ? f->title : or_empty(f->rule));
 	add_marks(p, f);
 	page_break(p);
 	text_init(&t, line, sizeof(line));
 	text_addf(&t, "%s%s%s", or_empty(f->rule), dot, severity_name(f->severity));
 	if (f->kind == FINDING_CAUSE)
-		text_addf(&t, "%s%s %.2f%scoverage %.2f", dot, finding_confidence_word(f->confidence), f->confidence, dot, f->coverage);
+		text_addf(&t, "%s%s %.2f%scoverage %.2f", dot, finding_confidence_word(f->confidence), f->confidence, dot,
+			  f->coverage);
 	text_add(&t, dot);
 	add_since(p, f, &t);
 	if (f->node && f->node[0] && !(a && a->node && strcmp(a->node, f->node) == 0))
@@ -189,7 +196,9 @@ static void because(struct page *p, const struct answer *a, const struct finding
 
 		text_init(&t, line, sizeof(line));
 		if (deeper)
-			text_addf(&t, "%s (%s)", deeper->title && deeper->title[0] ? deeper->title : or_empty(deeper->rule), or_empty(deeper->rule));
+			text_addf(&t, "%s (%s)",
+				  deeper->title && deeper->title[0] ? deeper->title : or_empty(deeper->rule),
+				  or_empty(deeper->rule));
 		else
 			text_addf(&t, "a deeper cause: why %s", f->because[i]);
 		page_row(p, i ? "" : "because", STYLE_BOLD, line, NULL);
@@ -260,7 +269,8 @@ static void remedy(struct page *p, const struct finding *f)
 	if (has_action)
 		text_add(&t, remedy_action_name(f->remedy.action));
 	if (f->remedy.then != REMEDY_NONE)
-		text_addf(&t, "%s %s if that does not help", has_action ? ", then" : "then", remedy_action_name(f->remedy.then));
+		text_addf(&t, "%s %s if that does not help", has_action ? ", then" : "then",
+			  remedy_action_name(f->remedy.then));
 	if (line[0])
 		page_row(p, "do", STYLE_BOLD, line, NULL);
 	if (f->remedy.text && f->remedy.text[0])

@@ -13,10 +13,10 @@ static bool is(const char *a, const char *b)
 
 static enum style style_of(const struct answer_line *l)
 {
-	return is(l->status, "critical") ? STYLE_CRITICAL :
-	       is(l->status, "warning")	 ? STYLE_WARNING :
-	       is(l->status, "healthy")	 ? STYLE_GOOD :
-					   STYLE_ODD;
+	return is(l->status, "critical")  ? STYLE_CRITICAL
+	       : is(l->status, "warning") ? STYLE_WARNING
+	       : is(l->status, "healthy") ? STYLE_GOOD
+					  : STYLE_ODD;
 }
 
 /* The worst first: nobody scrolls for bad news. */
@@ -33,7 +33,8 @@ static void add(struct table *table, const struct answer *a, const struct answer
 		page_span(l->at, a->as_of, age, sizeof(age));
 		snprintf(seen, sizeof(seen), l->at + NS_PER_S > a->as_of ? "now" : "%s ago", age);
 	}
-	table_add(table, style_of(l), 1, (const char *const[]){ l->what, l->status ? l->status : "unknown", seen, l->text });
+	table_add(table, style_of(l), 1,
+		  (const char *const[]){ l->what, l->status ? l->status : "unknown", seen, l->text });
 }
 
 void render_fleet(struct page *p, const struct answer *a, const struct common *c)
@@ -51,7 +52,8 @@ void render_fleet(struct page *p, const struct answer *a, const struct common *c
 		table_render(table, p);
 	} else if (a->n_lines == 0) {
 		page_pad(p, 2);
-		page_wrap(p, STYLE_ODD, 2, 0, "No node has ever reported to this hub. Give whyd its address: whyd --hub HOST:PORT");
+		page_wrap(p, STYLE_ODD, 2, 0,
+			  "No node has ever reported to this hub. Give whyd its address: whyd --hub HOST:PORT");
 		page_break(p);
 	}
 	for (size_t i = 0; i < a->n_findings; i++) {

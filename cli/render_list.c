@@ -16,7 +16,9 @@ static const char *subject(const struct finding *f, char *ret_text, size_t size)
 static const char *title(const struct finding *f, char *ret_text, size_t size)
 {
 	snprintf(ret_text, size, "%s%s%s", f->simulated ? "[SIMULATED] " : "", f->shadow ? "[SHADOW] " : "",
-		 f->title && f->title[0] ? f->title : f->rule ? f->rule : "?");
+		 f->title && f->title[0] ? f->title
+		 : f->rule               ? f->rule
+					 : "?");
 	return ret_text;
 }
 
@@ -42,8 +44,9 @@ void render_list(struct page *p, const struct answer *a, const struct common *c)
 		n++;
 		page_time(p, f->state == FINDING_RESOLVED ? f->resolved_at : f->opened_at, false, since, sizeof(since));
 		table_add(table, style_of(f), 0,
-			  (const char *const[]){ severity_name(f->severity), f->state == FINDING_RESOLVED ? "resolved" : "open", since, f->node, f->rule,
-						 subject(f, about, sizeof(about)), title(f, what, sizeof(what)) });
+			  (const char *const[]){
+				  severity_name(f->severity), f->state == FINDING_RESOLVED ? "resolved" : "open", since,
+				  f->node, f->rule, subject(f, about, sizeof(about)), title(f, what, sizeof(what)) });
 	}
 	if (n > 0) {
 		table_render(table, p);
@@ -58,7 +61,9 @@ void render_list(struct page *p, const struct answer *a, const struct common *c)
 void render_change(struct page *p, const struct finding *f)
 {
 	char when[48], what[1024], about[256];
-	wall_ns_t at = f->state == FINDING_RESOLVED && f->resolved_at ? f->resolved_at : f->changed_at ? f->changed_at : f->opened_at;
+	wall_ns_t at = f->state == FINDING_RESOLVED && f->resolved_at ? f->resolved_at
+		       : f->changed_at                                ? f->changed_at
+								      : f->opened_at;
 
 	page_time(p, at, false, when, sizeof(when));
 	page_text(p, STYLE_DIM, when);
@@ -67,7 +72,8 @@ void render_change(struct page *p, const struct finding *f)
 	page_pad(p, p->column + 2);
 	page_textf(p, f->state == FINDING_RESOLVED ? STYLE_GOOD : STYLE_PLAIN, "%-8s", finding_state_name(f->state));
 	page_pad(p, p->column + 2);
-	page_textf(p, STYLE_PLAIN, "%s  %s: %s", f->node ? f->node : "?", f->rule ? f->rule : "?", title(f, what, sizeof(what)));
+	page_textf(p, STYLE_PLAIN, "%s  %s: %s", f->node ? f->node : "?", f->rule ? f->rule : "?",
+		   title(f, what, sizeof(what)));
 	page_textf(p, STYLE_DIM, "  (%s; %s)", subject(f, about, sizeof(about)), f->id);
 	page_break(p);
 }

@@ -47,13 +47,14 @@ void render_rules(struct page *p, const struct answer *a, const struct common *c
 
 			if (!is(l->status, "rejected"))
 				table_add(table, is(l->status, "enabled") ? STYLE_PLAIN : STYLE_ODD, 0,
-					  (const char *const[]){ l->status, severity_name(l->severity), l->subject, l->what, l->text });
+					  (const char *const[]){ l->status, severity_name(l->severity), l->subject,
+								 l->what, l->text });
 		}
 		table_render(table, p);
 	}
 	page_gap(p);
-	page_textf(p, n_rejected ? STYLE_WARNING : STYLE_DIM, "%zu enabled, %zu shadow, %zu disabled, %zu error%s", count(a, "enabled"),
-		   count(a, "shadow"), count(a, "disabled"), n_rejected, n_rejected == 1 ? "" : "s");
+	page_textf(p, n_rejected ? STYLE_WARNING : STYLE_DIM, "%zu enabled, %zu shadow, %zu disabled, %zu error%s",
+		   count(a, "enabled"), count(a, "shadow"), count(a, "disabled"), n_rejected, n_rejected == 1 ? "" : "s");
 	if (a->rules_digest && a->rules_digest[0])
 		page_textf(p, STYLE_DIM, " (digest %.8s)", a->rules_digest);
 	page_break(p);

@@ -12,7 +12,7 @@
 static void day_of(wall_ns_t t, char *ret_text, size_t size)
 {
 	time_t seconds = (time_t)(t / NS_PER_S);
-	struct tm tm = {0};
+	struct tm tm = { 0 };
 
 	(void)localtime_r(&seconds, &tm);
 	(void)strftime(ret_text, size, "%A, %e %B %Y", &tm);
@@ -21,7 +21,7 @@ static void day_of(wall_ns_t t, char *ret_text, size_t size)
 static void time_of_day(wall_ns_t t, char *ret_text, size_t size)
 {
 	time_t seconds = (time_t)(t / NS_PER_S);
-	struct tm tm = {0};
+	struct tm tm = { 0 };
 	char clock[32];
 
 	(void)localtime_r(&seconds, &tm);
@@ -31,8 +31,9 @@ static void time_of_day(wall_ns_t t, char *ret_text, size_t size)
 
 static enum style style_of(const struct answer_line *l)
 {
-	return l->status && (strcmp(l->status, "resolved") == 0 || strcmp(l->status, "connected") == 0) ? STYLE_GOOD :
-													  page_severity_style(l->severity);
+	return l->status && (strcmp(l->status, "resolved") == 0 || strcmp(l->status, "connected") == 0)
+		       ? STYLE_GOOD
+		       : page_severity_style(l->severity);
 }
 
 static void entry(struct page *p, const struct answer_line *l)
@@ -58,7 +59,9 @@ void render_timeline(struct page *p, const struct answer *a, const struct common
 	char day[64], last_day[64] = "";
 
 	if (a->n_lines == 0) {
-		page_text(p, STYLE_PLAIN, a->message && a->message[0] ? a->message : "nothing happened in that time; a longer one: --since 24h");
+		page_text(p, STYLE_PLAIN,
+			  a->message && a->message[0] ? a->message
+						      : "nothing happened in that time; a longer one: --since 24h");
 		page_break(p);
 		return;
 	}

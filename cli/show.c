@@ -96,7 +96,7 @@ static void show_refusal(const struct answer *a)
 
 int show_answer(const struct common *c, const struct answer *a)
 {
-	AUTO(page_done) struct page p = {0};
+	AUTO(page_done) struct page p = { 0 };
 	int status = answer_exit_status(a), r;
 
 	if (c->output != OUTPUT_TEXT) {
@@ -117,7 +117,9 @@ int show_answer(const struct common *c, const struct answer *a)
 /* The worst of two: critical over warning over unknown over well. */
 static int worse(int a, int b)
 {
-	static const int weight[] = { [WHY_EXIT_OK] = 0, [WHY_EXIT_UNKNOWN] = 1, [WHY_EXIT_WARNING] = 2, [WHY_EXIT_CRITICAL] = 3 };
+	static const int weight[] = {
+		[WHY_EXIT_OK] = 0, [WHY_EXIT_UNKNOWN] = 1, [WHY_EXIT_WARNING] = 2, [WHY_EXIT_CRITICAL] = 3
+	};
 
 	return weight[a] >= weight[b] ? a : b;
 }
@@ -168,7 +170,8 @@ static uint64_t fingerprint(const struct answer *a)
 	}
 	for (size_t i = 0; i < a->n_lines; i++) {
 		hash = mix(hash, &a->lines[i].at, sizeof(a->lines[i].at));
-		hash = mix(hash, a->lines[i].text ? a->lines[i].text : "", a->lines[i].text ? strlen(a->lines[i].text) : 0);
+		hash = mix(hash, a->lines[i].text ? a->lines[i].text : "",
+			   a->lines[i].text ? strlen(a->lines[i].text) : 0);
 	}
 	return hash;
 }

@@ -17,9 +17,10 @@
 /* One question, one answer: ask, rank, show; with common->watch again every second. Returns the exit status. */
 int show_question(const struct common *common, const struct query *q);
 
-/* The same page after page, to the last (JSON: the first only, it says where the next begins). `show` prints one and returns its
- * exit status. Returns the worst. */
-int show_pages(const struct common *common, struct query *q, int (*show)(const struct common *common, const struct answer *a));
+/* The same page after page, to the last (JSON: the first only, it says where the next begins). `show` prints one and
+ * returns its exit status. Returns the worst. */
+int show_pages(const struct common *common, struct query *q,
+	       int (*show)(const struct common *common, const struct answer *a));
 
 /* Text, or JSON (one document, or one line for jsonl). Refusals go to standard error in text. Returns the exit status. */
 int show_answer(const struct common *common, const struct answer *a);

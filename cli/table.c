@@ -100,7 +100,8 @@ static void render_row(const struct table *t, struct page *p, const struct row *
 	}
 	page_pad(p, at);
 	if (p->terminal.is_terminal && at + 20 < p->terminal.width)
-		page_wrap(p, row->styled + 1 == t->n_columns ? row->style : STYLE_PLAIN, at, 0, row->cells[t->n_columns - 1]);
+		page_wrap(p, row->styled + 1 == t->n_columns ? row->style : STYLE_PLAIN, at, 0,
+			  row->cells[t->n_columns - 1]);
 	else
 		page_text(p, STYLE_PLAIN, row->cells[t->n_columns - 1]);
 	page_break(p);

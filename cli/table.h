@@ -2,7 +2,8 @@
 /* table.h - rows in columns as wide as their widest cell; the last column takes what is left.
  *
  * Room: cli.  Owns: copies of its cells.  Thread: one at a time.  Clock: none.
- * Bounds: TABLE_MAX_COLUMNS, TABLE_MAX_ROWS; a row past them is counted, not kept. A cell but the last is cut at TABLE_MAX_CELL.
+ * Bounds: TABLE_MAX_COLUMNS, TABLE_MAX_ROWS; a row past them is counted, not kept. A cell but the last is cut at
+ * TABLE_MAX_CELL.
  */
 #ifndef WHY_CLI_TABLE_H
 #define WHY_CLI_TABLE_H

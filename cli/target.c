@@ -80,7 +80,9 @@ static int refuse_kind(char *ret_error, size_t size, const char *word)
 	if (near)
 		snprintf(behind, sizeof(behind), "'; did you mean '%s'?", near);
 	else
-		snprintf(behind, sizeof(behind), "'; there are node, pod, job, pid, cgroup, container, gpu, nic, disk, mount ... (why help explain)");
+		snprintf(behind, sizeof(behind),
+			 "'; there are node, pod, job, pid, cgroup, container, gpu, nic, disk, mount ... (why help "
+			 "explain)");
 	return refuse(ret_error, size, "no kind of target is called '", word, behind);
 }
 
@@ -89,8 +91,8 @@ static bool is_pci_address(const char *word)
 {
 	size_t domain = strspn(word, "0123456789abcdefABCDEF");
 
-	return (domain == 4 || domain == 8) && word[domain] == ':' && strspn(word + domain + 1, "0123456789abcdefABCDEF") == 2 &&
-	       word[domain + 3] == ':';
+	return (domain == 4 || domain == 8) && word[domain] == ':' &&
+	       strspn(word + domain + 1, "0123456789abcdefABCDEF") == 2 && word[domain + 3] == ':';
 }
 
 /* Where the node's name and the target's lie in `word`. */
@@ -140,7 +142,8 @@ static int parse_one(const char *word, struct query *q, char *ret_error, size_t 
 		return WHY_EXIT_USAGE;
 	}
 	if (word[0] == '\0')
-		return refuse(ret_error, size, "the target is empty", "", "; leave it out to ask about this node, or the fleet");
+		return refuse(ret_error, size, "the target is empty", "",
+			      "; leave it out to ask about this node, or the fleet");
 	q->target_kind = word[0] == '/' ? ENTITY_CGROUP : ENTITY_KIND_MAX;
 	return split(word[0] == '/' ? find_kind("cgroup") : &bare, word, q, ret_error, size);
 }

@@ -20,8 +20,8 @@ struct terminal {
 	unsigned width;
 };
 
-/* Colour only on a terminal that is not TERM=dumb, and neither `no_color` nor $NO_COLOR (any value but "") says no. Letters
- * beyond ASCII by LC_ALL, LC_CTYPE, LANG. */
+/* Colour only on a terminal that is not TERM=dumb, and neither `no_color` nor $NO_COLOR (any value but "") says no.
+ * Letters beyond ASCII by LC_ALL, LC_CTYPE, LANG. */
 void terminal_probe(int fd, bool no_color, struct terminal *ret_terminal);
 
 /* Columns that a text of UTF-8 takes: 0 for combining marks, 2 for wide letters. */

@@ -63,8 +63,10 @@ static void check_fails(const struct child_result *r, int status, const char *sa
 
 static void test_no_agent(void **state UNUSED)
 {
-	check_fails(child_why("--local", "--run", run_dir), 69, "there is no /tmp/why-cli-test-", "Is whyd running? (systemctl status whyd)");
-	check_fails(child_why("doctor", "--local", "--run", "/nonexistent/x"), 69, "/nonexistent/x/whyd.sock", "--hub HOST:PORT");
+	check_fails(child_why("--local", "--run", run_dir), 69, "there is no /tmp/why-cli-test-",
+		    "Is whyd running? (systemctl status whyd)");
+	check_fails(child_why("doctor", "--local", "--run", "/nonexistent/x"), 69, "/nonexistent/x/whyd.sock",
+		    "--hub HOST:PORT");
 }
 
 static void test_a_socket_without_an_agent(void **state UNUSED)
@@ -93,7 +95,8 @@ static void test_a_folder_that_is_closed(void **state UNUSED)
 	socket_address(&address);
 	assert_int_equal(chmod(run_dir, 0755), 0);
 	assert_int_equal(chmod(address.sun_path, 0600), 0);
-	check_fails(child_run_as(65534, (const char *const[]){ "--run", run_dir, NULL }), 77, "not permitted", "sudo why");
+	check_fails(child_run_as(65534, (const char *const[]){ "--run", run_dir, NULL }), 77, "not permitted",
+		    "sudo why");
 }
 
 static void test_a_path_too_long(void **state UNUSED)
@@ -108,23 +111,30 @@ static void test_a_path_too_long(void **state UNUSED)
 
 static void test_no_hub(void **state UNUSED)
 {
-	check_fails(child_why("--hub", "127.0.0.1:1", "--timeout", "5s"), 69, "cannot reach the hub at 127.0.0.1:1", "why --local");
-	check_fails(child_why("findings", "--watch", "--hub", "127.0.0.1:1", "--timeout", "5s"), 69, "cannot reach the hub", "--local");
-	check_fails(child_why("timeline", "--hub", "127.0.0.1:1", "--timeout", "5s"), 69, "cannot reach the hub", "--local");
+	check_fails(child_why("--hub", "127.0.0.1:1", "--timeout", "5s"), 69, "cannot reach the hub at 127.0.0.1:1",
+		    "why --local");
+	check_fails(child_why("findings", "--watch", "--hub", "127.0.0.1:1", "--timeout", "5s"), 69,
+		    "cannot reach the hub", "--local");
+	check_fails(child_why("timeline", "--hub", "127.0.0.1:1", "--timeout", "5s"), 69, "cannot reach the hub",
+		    "--local");
 }
 
 static void test_addresses_that_cannot_be(void **state UNUSED)
 {
 	check_fails(child_why("--hub", "hub.example.org"), 64, "HOST:PORT", "7443");
-	check_fails(child_why("--hub", "hub.example.org:7443"), 64, "hub.example.org:7443 is not on this machine", "--tls-ca FILE");
+	check_fails(child_why("--hub", "hub.example.org:7443"), 64, "hub.example.org:7443 is not on this machine",
+		    "--tls-ca FILE");
 	check_fails(child_why("--hub", "hub:7443", "--tls-ca", "/nonexistent/ca.pem"), 64, "/nonexistent/ca.pem", "");
 	check_fails(child_why("--hub", "hub:7443", "--tls-cert", "/nonexistent/c"), 64, "", "");
 }
 
 static void test_what_is_near(void **state UNUSED)
 {
-	static const char *const near[] = { "127.0.0.1:7443", "127.1.2.3:1", "localhost:7443", "[::1]:7443", "unix:/run/hub.sock" };
-	static const char *const far[] = { "10.0.0.1:7443", "127.0.0.1.example.org:7443", "localhost.example.org:1", "[::2]:7443", "hub:1", "" };
+	static const char *const near[] = { "127.0.0.1:7443", "127.1.2.3:1", "localhost:7443", "[::1]:7443",
+					    "unix:/run/hub.sock" };
+	static const char *const far[] = {
+		"10.0.0.1:7443", "127.0.0.1.example.org:7443", "localhost.example.org:1", "[::2]:7443", "hub:1", ""
+	};
 
 	for (size_t i = 0; i < ARRAY_LEN(near); i++)
 		assert_true(ask_hub_is_near(near[i]));
@@ -175,9 +185,17 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_no_agent), T(test_a_socket_without_an_agent), T(test_an_agent_that_does_not_answer), T(test_a_folder_that_is_closed),
-		T(test_a_path_too_long), T(test_no_hub), T(test_addresses_that_cannot_be), T(test_what_is_near), T(test_where_a_question_goes),
-		T(test_nonsense_is_told), T(test_reload_is_not_asked_of_a_hub),
+		T(test_no_agent),
+		T(test_a_socket_without_an_agent),
+		T(test_an_agent_that_does_not_answer),
+		T(test_a_folder_that_is_closed),
+		T(test_a_path_too_long),
+		T(test_no_hub),
+		T(test_addresses_that_cannot_be),
+		T(test_what_is_near),
+		T(test_where_a_question_goes),
+		T(test_nonsense_is_told),
+		T(test_reload_is_not_asked_of_a_hub),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

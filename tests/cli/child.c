@@ -54,8 +54,8 @@ static int count_words(const char *const *words, char *argv[MAX_WORDS])
 
 static void set_environment(void)
 {
-	static const char *const gone[] = { "WHY_HUB", "WHY_RUN", "WHY_OUTPUT", "WHY_TLS_CA", "WHY_TLS_CERT", "WHY_TLS_KEY", "NO_COLOR", "LC_ALL",
-					    "LC_CTYPE" };
+	static const char *const gone[] = { "WHY_HUB",     "WHY_RUN",  "WHY_OUTPUT", "WHY_TLS_CA", "WHY_TLS_CERT",
+					    "WHY_TLS_KEY", "NO_COLOR", "LC_ALL",     "LC_CTYPE" };
 
 	for (size_t i = 0; i < ARRAY_LEN(gone); i++)
 		(void)unsetenv(gone[i]);

@@ -15,8 +15,8 @@ struct child_result {
 	char out[CHILD_MAX_OUTPUT], err[CHILD_MAX_OUTPUT];
 };
 
-/* Run program_run with these words (NULL-ended, without "why") in a child: TZ is UTC, nothing of $WHY_* and NO_COLOR is set, LANG is
- * C.UTF-8. The result is static: valid until the next call. */
+/* Run program_run with these words (NULL-ended, without "why") in a child: TZ is UTC, nothing of $WHY_* and NO_COLOR is
+ * set, LANG is C.UTF-8. The result is static: valid until the next call. */
 const struct child_result *child_run(const char *const *words);
 #define child_why(...) child_run((const char *const[]){ __VA_ARGS__, NULL })
 /* The same as another user. */
@@ -32,8 +32,8 @@ const struct child_result *child_run_on_terminal(const char *const *words, int n
 const char *child_folder(void);
 void child_folder_remove(void);
 
-/* Answers every question on FOLDER/whyd.sock in a process of its own until fake_agent_stop. `answer` fills what answer_new made. What
- * was asked last is kept where the caller can look: fake_agent_asked. */
+/* Answers every question on FOLDER/whyd.sock in a process of its own until fake_agent_stop. `answer` fills what
+ * answer_new made. What was asked last is kept where the caller can look: fake_agent_asked. */
 typedef void (*fake_answer_fn)(const struct query *q, struct answer *a);
 void fake_agent_start(fake_answer_fn answer);
 void fake_agent_stop(void);

@@ -97,7 +97,8 @@ static void check_completes(const char *before, const char *word, int position, 
 	char command[512], out[4096];
 	const char *path = script("bash");
 
-	snprintf(command, sizeof(command), "source %s; COMP_WORDS=(why %s '%s'); COMP_CWORD=%d; _why; echo \" ${COMPREPLY[*]} \"", path, before,
+	snprintf(command, sizeof(command),
+		 "source %s; COMP_WORDS=(why %s '%s'); COMP_CWORD=%d; _why; echo \" ${COMPREPLY[*]} \"", path, before,
 		 word, position);
 	assert_int_equal(shell((const char *const[]){ "bash", "-c", command, NULL }, out, sizeof(out)), 0);
 	if (!strstr(out, expected))
@@ -128,7 +129,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_every_script_knows_every_command_and_option), T(test_shells_can_read_them), T(test_bash_completes),
+		T(test_every_script_knows_every_command_and_option),
+		T(test_shells_can_read_them),
+		T(test_bash_completes),
 		T(test_another_shell_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

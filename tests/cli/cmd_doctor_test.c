@@ -20,7 +20,8 @@ static int teardown(void **state UNUSED)
 	return 0;
 }
 
-static void add(struct answer *a, const char *what, const char *status, const char *text, const char *detail, enum severity severity)
+static void add(struct answer *a, const char *what, const char *status, const char *text, const char *detail,
+		enum severity severity)
 {
 	struct answer_line *l = answer_add_line(a);
 
@@ -32,7 +33,8 @@ static void mixed(const struct query *q UNUSED, struct answer *a)
 	sample_head(a);
 	add(a, "cpu", "ok", "processors", NULL, SEVERITY_INFO);
 	add(a, "nvml", "missing", "no NVIDIA driver", "gpu.thermal", SEVERITY_INFO);
-	add(a, "tasks", "failed", "Operation not permitted: needs CAP_BPF", "proc.killed_by, proc.stuck", SEVERITY_WARNING);
+	add(a, "tasks", "failed", "Operation not permitted: needs CAP_BPF", "proc.killed_by, proc.stuck",
+	    SEVERITY_WARNING);
 	add(a, "spool", "degraded", "3 dropped", NULL, SEVERITY_WARNING);
 }
 
@@ -49,16 +51,25 @@ static void test_the_worst_first_and_which_rules_suffer(void **state UNUSED)
 	fake_agent_stop();
 	assert_int_equal(r->status, 1);
 	assert_string_equal(
-		r->out, "node-17  WARNING  3 of 4 checks did not pass                          as of 10:47:03 (agent 2 s ago)\n"
-			"\n"
-			"  failed    tasks     Operation not permitted: needs CAP_BPF\n"
-			"                      cannot be judged for it: proc.killed_by, proc.stuck\n"
-			"  degraded  spool     3 dropped\n"
-			"  missing   nvml      no NVIDIA driver\n"
-			"                      cannot be judged for it: gpu.thermal\n"
-			"  ok        cpu       processors\n"
-			"\n"
-			"  whyd 0.1.0 · rules 9f3c1a77\n");
+		r->out,
+		"node-17  WARNING  3 of 4 checks did not pass                          as of 10:47:03 (agent 2 s ago)\n"
+		"\n"
+		"  failed    tasks     Operation not permitted: needs CAP_BPF\n"
+		"                      cannot be judged for it: proc.killed_by, proc.stuck\n"
+		"  degraded  spool     3 dropped\n"
+		"  missing   nvml      no NVIDIA driver\n"
+		"                      cannot be judged for it: gpu.thermal\n"
+		"  ok        cpu\n"
+		"\n"
+		"  whyd 0.1.0 · rules 9f3c1a77\n");
+}
+
+static void test_all_tells_what_each_check_reads(void **state UNUSED)
+{
+	fake_agent_start(mixed);
+	const struct child_result *r = child_why("doctor", "--all", "--run", run_dir);
+	fake_agent_stop();
+	assert_non_null(strstr(r->out, "\n  ok        cpu       processors\n"));
 }
 
 static void test_all_well(void **state UNUSED)
@@ -78,6 +89,7 @@ static void test_all_well(void **state UNUSED)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	const struct CMUnitTest tests[] = { T(test_the_worst_first_and_which_rules_suffer), T(test_all_well) };
+	const struct CMUnitTest tests[] = { T(test_the_worst_first_and_which_rules_suffer),
+					    T(test_all_tells_what_each_check_reads), T(test_all_well) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

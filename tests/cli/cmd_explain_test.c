@@ -112,7 +112,8 @@ static void test_exit_statuses(void **state UNUSED)
 static void test_the_question_is_what_was_said(void **state UNUSED)
 {
 	fake_agent_start(critical);
-	assert_int_equal(child_why("pod", "ml/train-0", "--since", "2h", "--run", run_dir, "--min-confidence", "0.8")->status, 2);
+	assert_int_equal(
+		child_why("pod", "ml/train-0", "--since", "2h", "--run", run_dir, "--min-confidence", "0.8")->status, 2);
 	const struct query *q = fake_agent_asked();
 	assert_int_equal(q->kind, QUERY_EXPLAIN);
 	assert_int_equal(q->target_kind, ENTITY_POD);
@@ -193,8 +194,12 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_exit_statuses), T(test_the_question_is_what_was_said), T(test_json_is_one_document_and_holds_the_contract),
-		T(test_a_refusal_is_json_too), T(test_a_word_that_resembles_a_command), T(test_another_nodes_process_is_not_this_ones),
+		T(test_exit_statuses),
+		T(test_the_question_is_what_was_said),
+		T(test_json_is_one_document_and_holds_the_contract),
+		T(test_a_refusal_is_json_too),
+		T(test_a_word_that_resembles_a_command),
+		T(test_another_nodes_process_is_not_this_ones),
 		T(test_a_terminal_gets_colour_unless_it_says_no),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,7 +112,8 @@ static void test_filters_go_into_the_question(void **state UNUSED)
 
 static unsigned turn; /* of the agent's process */
 
-/* What changes: first one, then the same, then its next revision and a resolved one, then the agent refuses, which ends the watch. */
+/* What changes: first one, then the same, then its next revision and a resolved one, then the agent refuses, which ends
+ * the watch. */
 static void changing(const struct query *q UNUSED, struct answer *a)
 {
 	sample_head(a);
@@ -139,7 +140,8 @@ static void test_a_watch_tells_changes_once(void **state UNUSED)
 	static const char *const lines[] = {
 		"10:42:11  critical  open      node-17  gpu.fell_off_bus: GPU 3 fell off the PCIe bus  (GPU 3; fnd_gpu0",
 		"10:42:11  critical  updated   node-17  gpu.fell_off_bus: GPU 3 fell off the PCIe bus  (GPU 3; fnd_gpu0",
-		"10:45:15  critical  resolved  node-17  mem.cgroup_oom: The cgroup hit its limit  (node-17; fnd_resolved0",
+		"10:45:15  critical  resolved  node-17  mem.cgroup_oom: The cgroup hit its limit  (node-17; "
+		"fnd_resolved0",
 	};
 	const char *line = r->out;
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++, line = strchr(line, '\n') + 1) {
@@ -166,8 +168,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_every_line_is_a_finding_of_all_pages), T(test_a_cursor_that_does_not_move_ends_it),
-		T(test_json_is_one_page_that_says_so), T(test_filters_go_into_the_question), T(test_a_watch_tells_changes_once),
-		T(test_a_watch_in_json_is_a_line_a_change),
+		T(test_json_is_one_page_that_says_so),        T(test_filters_go_into_the_question),
+		T(test_a_watch_tells_changes_once),           T(test_a_watch_in_json_is_a_line_a_change),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,8 @@
 #include "tests/cli/sample.h"
 #include "tests/test.h"
 
-static void add(struct answer *a, const char *node, const char *status, wall_ns_t at, const char *text, enum severity severity)
+static void add(struct answer *a, const char *node, const char *status, wall_ns_t at, const char *text,
+		enum severity severity)
 {
 	struct answer_line *l = answer_add_line(a);
 
@@ -19,7 +20,7 @@ static void add(struct answer *a, const char *node, const char *status, wall_ns_
 static struct page render(struct answer *a)
 {
 	const struct terminal terminal = { .unicode = true, .width = 100 };
-	const struct common common = {0};
+	const struct common common = { 0 };
 	struct page p;
 
 	page_init(&p, &terminal, a->as_of);
@@ -41,14 +42,15 @@ static void test_the_worst_node_first_and_silence_is_unknown(void **state UNUSED
 	add(a, "node-3", "warning", a->as_of, "1 open", SEVERITY_WARNING);
 	add(a, "node-4", "critical", a->as_of - 63 * NS_PER_S, "2 open\033[2J", SEVERITY_CRITICAL);
 	AUTO(page_done) struct page p = render(a);
-	assert_string_equal((char *)p.out.data,
-			    "fleet  CRITICAL  4 nodes: 1 critical, 1 warning, 1 unknown                            as of 10:47:03\n"
-			    "\n"
-			    "NODE    STATUS    LAST SEEN      WHAT\n"
-			    "node-4  critical  1 min 3 s ago  2 open\\x1B[2J\n"
-			    "node-3  warning   now            1 open\n"
-			    "node-2  unknown   never          never heard\n"
-			    "node-1  healthy   2 s ago\n");
+	assert_string_equal(
+		(char *)p.out.data,
+		"fleet  CRITICAL  4 nodes: 1 critical, 1 warning, 1 unknown                            as of 10:47:03\n"
+		"\n"
+		"NODE    STATUS    LAST SEEN      WHAT\n"
+		"node-4  critical  1 min 3 s ago  2 open\\x1B[2J\n"
+		"node-3  warning   now            1 open\n"
+		"node-2  unknown   never          never heard\n"
+		"node-1  healthy   2 s ago\n");
 	assert_int_equal(answer_exit_status(a), 2);
 }
 

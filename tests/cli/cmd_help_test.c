@@ -89,9 +89,12 @@ static void test_an_option_of_another_command(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_the_overview_names_everything), cmocka_unit_test(test_ways_to_ask_for_help),
-		cmocka_unit_test(test_every_command_has_help),	      cmocka_unit_test(test_a_mistyped_command),
-		cmocka_unit_test(test_version),			      cmocka_unit_test(test_an_option_of_another_command),
+		cmocka_unit_test(test_the_overview_names_everything),
+		cmocka_unit_test(test_ways_to_ask_for_help),
+		cmocka_unit_test(test_every_command_has_help),
+		cmocka_unit_test(test_a_mistyped_command),
+		cmocka_unit_test(test_version),
+		cmocka_unit_test(test_an_option_of_another_command),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

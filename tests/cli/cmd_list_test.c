@@ -50,7 +50,8 @@ static void test_a_table_the_worst_first(void **state UNUSED)
 	assert_string_equal(
 		r->out,
 		"SEVERITY  STATE     SINCE     NODE     CAUSE             SUBJECT  WHAT\n"
-		"critical  open      10:42:11  node-17  gpu.fell_off_bus  GPU 3    [SIMULATED] GPU 3 fell off the PCIe bus\n"
+		"critical  open      10:42:11  node-17  gpu.fell_off_bus  GPU 3    [SIMULATED] GPU 3 fell off the PCIe "
+		"bus\n"
 		"warning   open      10:42:11  node-17  proc.stalled      node-17  python3[99] makes no progress\n"
 		"critical  resolved  10:45:15  node-17  mem.cgroup_oom    node-17  The cgroup hit its limit\n");
 	fake_agent_stop();
@@ -90,7 +91,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_a_table_the_worst_first), T(test_trials_only_when_all_is_asked_for), T(test_an_empty_list_is_no_verdict),
+		T(test_a_table_the_worst_first),
+		T(test_trials_only_when_all_is_asked_for),
+		T(test_an_empty_list_is_no_verdict),
 		T(test_a_row_is_one_line_whatever_is_in_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

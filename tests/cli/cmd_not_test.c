@@ -25,9 +25,19 @@ static int teardown(void **state UNUSED)
 static void explain_not(struct answer *a, const char *verdict)
 {
 	static struct answer_evidence evidence[] = {
-		{ .role = "requires", .id = "oom", .text = "a victim of the OOM killer", .expected = ">= 1", .truth = 0, .observed = 0 },
+		{ .role = "requires",
+		  .id = "oom",
+		  .text = "a victim of the OOM killer",
+		  .expected = ">= 1",
+		  .truth = 0,
+		  .observed = 0 },
 		{ .role = "supports", .id = "grew", .text = "memory grew", .truth = 1, .observed = NAN },
-		{ .role = "refutes", .id = "node", .text = "the whole node was out of memory", .truth = -1, .observed = NAN, .why = "no such\033[2J reading" },
+		{ .role = "refutes",
+		  .id = "node",
+		  .text = "the whole node was out of memory",
+		  .truth = -1,
+		  .observed = NAN,
+		  .why = "no such\033[2J reading" },
 	};
 
 	sample_head(a);
@@ -104,7 +114,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_each_evidence_with_its_truth), T(test_verdicts), T(test_without_a_cause_it_says_how),
+		T(test_each_evidence_with_its_truth),
+		T(test_verdicts),
+		T(test_without_a_cause_it_says_how),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,11 +14,11 @@
 
 #define START (1000 * NS_PER_S)
 #define WALL  (1795171331ULL * NS_PER_S)
-#define RULES                                                                                                              \
-	"rules: why/v1\npack: { name: team, version: 1.0.0 }\ncauses:\n"                                                       \
-	"  team.idle:\n    title: \"{node.name} idles\"\n    scope: node\n    trigger: node.cpu.idle_ratio > 0.9\n"            \
-	"    requires: [{ id: idle, when: \"node.cpu.idle_ratio > 0.9\", show: \"idle {value}\" }]\n"                          \
-	"    confidence: { prior: 0.9, report_at: 0.5 }\n    severity: critical\n    hold: { clear_after: 2s }\n"              \
+#define RULES                                                                                                       \
+	"rules: why/v1\npack: { name: team, version: 1.0.0 }\ncauses:\n"                                            \
+	"  team.idle:\n    title: \"{node.name} idles\"\n    scope: node\n    trigger: node.cpu.idle_ratio > 0.9\n" \
+	"    requires: [{ id: idle, when: \"node.cpu.idle_ratio > 0.9\", show: \"idle {value}\" }]\n"               \
+	"    confidence: { prior: 0.9, report_at: 0.5 }\n    severity: critical\n    hold: { clear_after: 2s }\n"   \
 	"    remedy: { action: none }\n"
 
 static const char *folder;
@@ -198,8 +198,12 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_a_fault_that_lasts), T(test_the_same_bytes_each_time), T(test_a_folder_plays_its_segments_in_order),
-		T(test_a_last_frame_cut_off_is_said), T(test_damage_is_told_and_what_came_before_is_played), T(test_what_is_no_recording),
+		T(test_a_fault_that_lasts),
+		T(test_the_same_bytes_each_time),
+		T(test_a_folder_plays_its_segments_in_order),
+		T(test_a_last_frame_cut_off_is_said),
+		T(test_damage_is_told_and_what_came_before_is_played),
+		T(test_what_is_no_recording),
 		T(test_two_boots_are_two_recordings),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,16 +12,16 @@
 #include "tests/test.h"
 
 #define HEAD "rules: why/v1\npack: { name: team, version: 1.0.0 }\ncauses:\n"
-#define CAUSE(id, metric)                                                                                                  \
-	"  " id ":\n    title: \"load on {node.name}\"\n    scope: node\n    trigger: " metric " > 0.9\n"                     \
-	"    requires: [{ id: idle, when: \"" metric " > 0.9\", show: \"idle {value}\" }]\n"                                   \
-	"    confidence: { prior: 0.9, report_at: 0.5 }\n    severity: warning\n    hold: { clear_after: 1m }\n"               \
+#define CAUSE(id, metric)                                                                                        \
+	"  " id ":\n    title: \"load on {node.name}\"\n    scope: node\n    trigger: " metric " > 0.9\n"        \
+	"    requires: [{ id: idle, when: \"" metric " > 0.9\", show: \"idle {value}\" }]\n"                     \
+	"    confidence: { prior: 0.9, report_at: 0.5 }\n    severity: warning\n    hold: { clear_after: 1m }\n" \
 	"    remedy: { action: none }\n"
 #define GOOD HEAD CAUSE("team.good", "node.cpu.idle_ratio")
 #define BAD  HEAD CAUSE("team.good", "node.cpu.idle_ratio") CAUSE("team.bad", "node.cpu.idel_ratio")
-#define TEST(name, value)                                                                                                  \
-	"tests:\n  - name: " name "\n    entities: { node: { m1: {} } }\n"                                                      \
-	"    series: [{ target: m1, metric: node.cpu.idle_ratio, values: \"" value "x5\", every: 1s }]\n"                       \
+#define TEST(name, value)                                                                                 \
+	"tests:\n  - name: " name "\n    entities: { node: { m1: {} } }\n"                                \
+	"    series: [{ target: m1, metric: node.cpu.idle_ratio, values: \"" value "x5\", every: 1s }]\n" \
 	"    expect: [{ at: 4s, finding: team.good, target: m1 }]\n"
 
 static const char *run_dir;
@@ -70,7 +70,8 @@ static void test_a_folder_reads_its_packs_only(void **state UNUSED)
 	(void)write_rules("a.why.yaml", GOOD);
 	(void)write_rules("notes.txt", BAD);
 	assert_int_equal(child_why("rules", "check", run_dir)->status, 0);
-	(void)write_rules("b.why.yaml", "rules: why/v1\npack: { name: b, version: 1.0.0 }\ncauses:\n" CAUSE("b.bad", "no.such"));
+	(void)write_rules("b.why.yaml",
+			  "rules: why/v1\npack: { name: b, version: 1.0.0 }\ncauses:\n" CAUSE("b.bad", "no.such"));
 	assert_int_equal(child_why("rules", "check", run_dir)->status, 65);
 }
 
@@ -121,7 +122,8 @@ static void test_a_file_too_large_is_not_read(void **state UNUSED)
 
 static void test_tests_that_pass_and_fail(void **state UNUSED)
 {
-	const struct child_result *r = child_why("rules", "test", write_rules("a.why.yaml", GOOD TEST("it fires", "0.95")));
+	const struct child_result *r =
+		child_why("rules", "test", write_rules("a.why.yaml", GOOD TEST("it fires", "0.95")));
 
 	assert_string_equal(r->out, "1 passed, 0 failed\n");
 	assert_int_equal(r->status, 0);
@@ -140,12 +142,14 @@ static void test_tests_that_pass_and_fail(void **state UNUSED)
 
 static void test_coverage(void **state UNUSED)
 {
-	const struct child_result *r = child_why("rules", "test", "--coverage", write_rules("a.why.yaml", GOOD TEST("it fires", "0.95")));
+	const struct child_result *r =
+		child_why("rules", "test", "--coverage", write_rules("a.why.yaml", GOOD TEST("it fires", "0.95")));
 
 	assert_int_equal(r->status, 65);
 	assert_non_null(strstr(r->out, "team.good: requires 'idle' was never seen false\n"));
 	assert_non_null(strstr(r->out, "1 evidence item not seen both true and false\n1 passed, 0 failed\n"));
-	r = child_why("rules", "test", "--coverage", "-o", "json", write_rules("a.why.yaml", GOOD TEST("it fires", "0.95 0.5 0.5 0.95")));
+	r = child_why("rules", "test", "--coverage", "-o", "json",
+		      write_rules("a.why.yaml", GOOD TEST("it fires", "0.95 0.5 0.5 0.95")));
 	json_t *root = json_loads(r->out, 0, NULL);
 	assert_non_null(root);
 	assert_int_equal(json_integer_value(json_object_get(root, "passed")), 1);
@@ -164,7 +168,7 @@ static void test_metrics_need_no_agent(void **state UNUSED)
 	assert_int_equal(r->status, 0);
 	assert_non_null(root);
 	assert_string_equal(json_string_value(json_object_get(root, "kind")), "MetricList");
-	json_array_foreach(json_object_get(root, "items"), i, item)
+	json_array_foreach (json_object_get(root, "items"), i, item)
 		found |= strcmp(json_string_value(json_object_get(item, "what")), "node.cpu.idle_ratio") == 0;
 	assert_true(found);
 	assert_true(json_array_size(json_object_get(root, "items")) > 100);
@@ -176,12 +180,22 @@ static void test_metrics_need_no_agent(void **state UNUSED)
 static void rules(const struct query *q UNUSED, struct answer *a)
 {
 	sample_head(a);
-	*answer_add_line(a) = (struct answer_line){ .what = "gpu.fell_off_bus", .status = "enabled", .subject = "gpu", .text = "cause of pack hardware",
+	*answer_add_line(a) = (struct answer_line){ .what = "gpu.fell_off_bus",
+						    .status = "enabled",
+						    .subject = "gpu",
+						    .text = "cause of pack hardware",
 						    .severity = SEVERITY_CRITICAL };
-	*answer_add_line(a) = (struct answer_line){ .what = "team.new", .status = "shadow", .subject = "node", .text = "cause of pack team",
+	*answer_add_line(a) = (struct answer_line){ .what = "team.new",
+						    .status = "shadow",
+						    .subject = "node",
+						    .text = "cause of pack team",
 						    .severity = SEVERITY_WARNING };
-	*answer_add_line(a) = (struct answer_line){ .what = "team.bad", .status = "rejected", .severity = SEVERITY_WARNING,
-						    .text = "/etc/why/rules.d/team.why.yaml:16:14: error[E203] unknown metric 'node.cpu.idel_ratio'" };
+	*answer_add_line(a) = (struct answer_line){
+		.what = "team.bad",
+		.status = "rejected",
+		.severity = SEVERITY_WARNING,
+		.text = "/etc/why/rules.d/team.why.yaml:16:14: error[E203] unknown metric 'node.cpu.idel_ratio'"
+	};
 }
 
 static void test_a_list_begins_with_what_was_rejected(void **state UNUSED)
@@ -255,10 +269,19 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_good_rules), T(test_an_error_with_its_place_and_what_was_meant), T(test_a_folder_reads_its_packs_only),
-		T(test_reports_for_programs), T(test_files_that_are_not_there), T(test_a_file_too_large_is_not_read),
-		T(test_tests_that_pass_and_fail), T(test_coverage), T(test_metrics_need_no_agent), T(test_a_list_begins_with_what_was_rejected),
-		T(test_reload), T(test_verbs_that_are_none), T(test_the_catalog),
+		T(test_good_rules),
+		T(test_an_error_with_its_place_and_what_was_meant),
+		T(test_a_folder_reads_its_packs_only),
+		T(test_reports_for_programs),
+		T(test_files_that_are_not_there),
+		T(test_a_file_too_large_is_not_read),
+		T(test_tests_that_pass_and_fail),
+		T(test_coverage),
+		T(test_metrics_need_no_agent),
+		T(test_a_list_begins_with_what_was_rejected),
+		T(test_reload),
+		T(test_verbs_that_are_none),
+		T(test_the_catalog),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

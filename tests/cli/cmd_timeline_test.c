@@ -22,11 +22,14 @@ static int teardown(void **state UNUSED)
 	return 0;
 }
 
-static void add(struct answer *a, wall_ns_t at, const char *status, const char *subject, const char *text, const char *detail)
+static void add(struct answer *a, wall_ns_t at, const char *status, const char *subject, const char *text,
+		const char *detail)
 {
 	struct answer_line *l = answer_add_line(a);
 
-	*l = (struct answer_line){ .at = at, .what = "finding", .status = status, .subject = subject, .text = text, .detail = detail };
+	*l = (struct answer_line){
+		.at = at, .what = "finding", .status = status, .subject = subject, .text = text, .detail = detail
+	};
 }
 
 static void two_days(const struct query *q UNUSED, struct answer *a)
@@ -47,12 +50,13 @@ static void test_entries_by_day(void **state UNUSED)
 	fake_agent_start(two_days);
 	const struct child_result *r = child_why("timeline", "gpu", "3", "--since", "48h", "--run", run_dir);
 	assert_int_equal(r->status, 0);
-	assert_string_equal(r->out, "Thursday, 19 November 2026\n"
-				    "  10:42:11.204  connected   its agent connected  node-17\n"
-				    "\n"
-				    "Friday, 20 November 2026\n"
-				    "  10:42:11.204  open        GPU 3 fell off the PCIe bus  GPU 3  (gpu.fell_off_bus)\n"
-				    "  10:42:15.204  explained   job.rank_dead\\x0A\\x1B[2J  rank 19  (gpu.fell_off_bus)\n");
+	assert_string_equal(r->out,
+			    "Thursday, 19 November 2026\n"
+			    "  10:42:11.204  connected   its agent connected  node-17\n"
+			    "\n"
+			    "Friday, 20 November 2026\n"
+			    "  10:42:11.204  open        GPU 3 fell off the PCIe bus  GPU 3  (gpu.fell_off_bus)\n"
+			    "  10:42:15.204  explained   job.rank_dead\\x0A\\x1B[2J  rank 19  (gpu.fell_off_bus)\n");
 	assert_int_equal(fake_agent_asked()->kind, QUERY_TIMELINE);
 	assert_int_equal(fake_agent_asked()->target_kind, ENTITY_GPU);
 	assert_true(fake_agent_asked()->since_ns == 2 * DAY_NS);

@@ -18,8 +18,8 @@ static int parse(const char *const *argv)
 
 	while (argv[argc])
 		argc++;
-	common = (struct common){0};
-	words = (struct args_words){0};
+	common = (struct common){ 0 };
+	words = (struct args_words){ 0 };
 	return options_parse(argc, (char *const *)argv, &common, &words, error, sizeof(error));
 }
 
@@ -27,7 +27,8 @@ static int parse(const char *const *argv)
 
 static int clean(void **state UNUSED)
 {
-	static const char *const names[] = { "WHY_HUB", "WHY_RUN", "WHY_OUTPUT", "WHY_TLS_CA", "WHY_TLS_CERT", "WHY_TLS_KEY" };
+	static const char *const names[] = { "WHY_HUB",    "WHY_RUN",      "WHY_OUTPUT",
+					     "WHY_TLS_CA", "WHY_TLS_CERT", "WHY_TLS_KEY" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		(void)unsetenv(names[i]);
@@ -47,7 +48,9 @@ static void test_defaults(void **state UNUSED)
 
 static void test_options_stand_anywhere(void **state UNUSED)
 {
-	assert_int_equal(PARSE("-o", "json", "pod", "--since=90s", "ml/x", "--hub", "h:1", "--min-confidence", "0.5", "-a"), WHY_EXIT_OK);
+	assert_int_equal(
+		PARSE("-o", "json", "pod", "--since=90s", "ml/x", "--hub", "h:1", "--min-confidence", "0.5", "-a"),
+		WHY_EXIT_OK);
 	assert_int_equal(common.output, OUTPUT_JSON);
 	assert_true(common.since_ns == 90 * NS_PER_S && common.min_confidence == 0.5 && common.all);
 	assert_string_equal(common.hub, "h:1");
@@ -183,8 +186,13 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, clean, clean)
 	const struct CMUnitTest tests[] = {
-		T(test_defaults), T(test_options_stand_anywhere), T(test_the_environment_is_the_default), T(test_wrong_values_are_named),
-		T(test_the_environment_is_checked_too), T(test_options_of_other_commands_are_refused), T(test_own_options_exist),
+		T(test_defaults),
+		T(test_options_stand_anywhere),
+		T(test_the_environment_is_the_default),
+		T(test_wrong_values_are_named),
+		T(test_the_environment_is_checked_too),
+		T(test_options_of_other_commands_are_refused),
+		T(test_own_options_exist),
 		T(test_commands_say_what_they_are),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,7 @@ static int setup(void **state UNUSED)
 	tzset();
 	assert_ok(answer_new(QUERY_EXPLAIN, &answer));
 	sample_head(answer);
-	common = (struct common){0};
+	common = (struct common){ 0 };
 	return 0;
 }
 
@@ -49,31 +49,33 @@ static void check_text(const char *expected)
 static void test_a_cause_in_full(void **state UNUSED)
 {
 	sample_gpu(answer);
-	check_text("node-17  CRITICAL  1 cause explains 1 symptom                         as of 10:47:03 (agent 2 s ago)\n"
-		   "\n"
-		   "  ● GPU 3 fell off the PCIe bus\n"
-		   "    gpu.fell_off_bus · critical · confirmed 0.99 · coverage 0.92 · since 10:42:11 (4 min 52 s)\n"
-		   "    because      kernel: NVRM: Xid (PCI:0000:5e:00): 79                                 10:42:11.204\n"
-		   "                 PCIe AER fatal on 0000:5d:01.0                                         10:42:11.198\n"
-		   "    against      the GPU was hot before: 91 degrees                                     10:42:11.204\n"
-		   "    explains     job.rank_dead on rank 19 of slurm:81734                                    10:42:15\n"
-		   "    affected     pod ml/train-0, process python3[4242]\n"
-		   "    ruled out    gpu.thermal: peak 61 degrees\n"
-		   "    cannot tell  power supply: no BMC access\n"
-		   "    do           reboot_node, then replace_node if that does not help\n"
-		   "                 Drain it first.\n"
-		   "    check        nvidia-smi -L\n"
-		   "                 lspci -vvs 0000:5e:00\n"
-		   "    id           fnd_gpu00000000000000000000000\n"
-		   "\n"
-		   "  rules 9f3c1a77 · whyd 0.1.0\n");
+	check_text(
+		"node-17  CRITICAL  1 cause explains 1 symptom                         as of 10:47:03 (agent 2 s ago)\n"
+		"\n"
+		"  ● GPU 3 fell off the PCIe bus\n"
+		"    gpu.fell_off_bus · critical · confirmed 0.99 · coverage 0.92 · since 10:42:11 (4 min 52 s)\n"
+		"    because      kernel: NVRM: Xid (PCI:0000:5e:00): 79                                 10:42:11.204\n"
+		"                 PCIe AER fatal on 0000:5d:01.0                                         10:42:11.198\n"
+		"    against      the GPU was hot before: 91 degrees                                     10:42:11.204\n"
+		"    explains     job.rank_dead on rank 19 of slurm:81734                                    10:42:15\n"
+		"    affected     pod ml/train-0, process python3[4242]\n"
+		"    ruled out    gpu.thermal: peak 61 degrees\n"
+		"    cannot tell  power supply: no BMC access\n"
+		"    do           reboot_node, then replace_node if that does not help\n"
+		"                 Drain it first.\n"
+		"    check        nvidia-smi -L\n"
+		"                 lspci -vvs 0000:5e:00\n"
+		"    id           fnd_gpu00000000000000000000000\n"
+		"\n"
+		"  rules 9f3c1a77 · whyd 0.1.0\n");
 }
 
 static void test_nothing_found_is_one_line_and_its_basis(void **state UNUSED)
 {
-	check_text("node-17  OK  no finding                                               as of 10:47:03 (agent 2 s ago)\n"
-		   "\n"
-		   "  rules 9f3c1a77 · whyd 0.1.0\n");
+	check_text(
+		"node-17  OK  no finding                                               as of 10:47:03 (agent 2 s ago)\n"
+		"\n"
+		"  rules 9f3c1a77 · whyd 0.1.0\n");
 }
 
 static void test_unexplained_symptoms_are_always_told(void **state UNUSED)
@@ -146,7 +148,8 @@ static void test_simulated_and_shadow_are_marked(void **state UNUSED)
 	const char *text = render(&pipe_terminal);
 
 	assert_non_null(strstr(text, "● GPU 3 fell off the PCIe bus [SIMULATED]\n"));
-	assert_non_null(strstr(text, "\n  shadow  (rules on trial; nothing acts on them)\n    10:42:11     On trial; confirmed 0.90\n"));
+	assert_non_null(strstr(
+		text, "\n  shadow  (rules on trial; nothing acts on them)\n    10:42:11     On trial; confirmed 0.90\n"));
 	common.all = true;
 	text = render(&pipe_terminal);
 	assert_non_null(strstr(text, "● On trial [SHADOW: rule on trial]\n"));
@@ -158,7 +161,8 @@ static void test_resolved_findings_say_how_long_and_why(void **state UNUSED)
 	sample_resolved(answer);
 	const char *text = render(&pipe_terminal);
 
-	assert_non_null(strstr(text, "\n  resolved\n    10:45:15     The cgroup hit its limit; lasted 3 min 4 s; cleared\n"));
+	assert_non_null(
+		strstr(text, "\n  resolved\n    10:45:15     The cgroup hit its limit; lasted 3 min 4 s; cleared\n"));
 	common.all = true;
 	const struct terminal wide = { .width = 120 };
 	text = render(&wide);
@@ -226,8 +230,10 @@ static void test_hostile_text_stays_text(void **state UNUSED)
 	struct finding *f = sample_gpu(answer);
 	static const char evil[] = "\033[2J\033]0;owned\007 \r\n  rm -rf\xe2\x80\xae\xff\x9b";
 
-	f->title = f->evidence[0].text = f->ruled_out[0].reason = f->cannot_tell[0].why = f->remedy.text = f->remedy.check[0] = evil;
-	f->rule = f->affected[0].name = f->explains[0].subject.name = f->explains[0].symptom = f->resolved_reason = f->doc = evil;
+	f->title = f->evidence[0].text = f->ruled_out[0].reason = f->cannot_tell[0].why = f->remedy.text =
+		f->remedy.check[0] = evil;
+	f->rule = f->affected[0].name = f->explains[0].subject.name = f->explains[0].symptom = f->resolved_reason =
+		f->doc = evil;
 	f->node = answer->target = answer->node = answer->message = answer->rules_digest = answer->agent_version = evil;
 	sample_cause(answer, "\033[31m", evil, SEVERITY_WARNING)->shadow = true;
 	for (int all = 0; all <= 1; all++) {
@@ -254,7 +260,9 @@ static void test_a_narrow_terminal_wraps(void **state UNUSED)
 
 	assert_non_null(strstr(text, "    because      one two three four   10:42:11.204\n"
 				     "                 five six seven\n"));
-	assert_non_null(strstr(text, "\n    check        a command that is longer than the terminal is wide and must be copied whole\n"));
+	assert_non_null(strstr(
+		text,
+		"\n    check        a command that is longer than the terminal is wide and must be copied whole\n"));
 	assert_non_null(strstr(text, "  * GPU 3 fell off the PCIe bus\n"));
 	for (const char *c = text; *c; c++)
 		assert_true((unsigned char)*c < 0x80);
@@ -286,19 +294,32 @@ static void test_refusals_say_what_is_wrong_and_the_candidates(void **state UNUS
 	answer->message = "'train' is more than one thing";
 	answer->candidates = candidates;
 	answer->n_candidates = 2;
-	check_text("why: 'train' is more than one thing\n  Perhaps one of these:\n    why pod ml/train-0\n    why job slurm:\\x1B1\n");
+	check_text("why: 'train' is more than one thing\n  Perhaps one of these:\n    why pod ml/train-0\n    why job "
+		   "slurm:\\x1B1\n");
 }
 
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_a_cause_in_full), T(test_nothing_found_is_one_line_and_its_basis), T(test_unexplained_symptoms_are_always_told),
-		T(test_an_explained_symptom_is_told_by_its_cause_alone), T(test_a_deeper_cause_is_named), T(test_a_silent_agent_is_unknown),
-		T(test_not_evaluated_is_unknown), T(test_little_coverage_is_a_hint_only), T(test_simulated_and_shadow_are_marked),
-		T(test_resolved_findings_say_how_long_and_why), T(test_many_causes_are_not_a_wall), T(test_long_lists_are_cut_and_say_so),
-		T(test_evidence_shows_the_readings), T(test_what_cannot_be_seen_is_told), T(test_hostile_text_stays_text),
-		T(test_a_narrow_terminal_wraps), T(test_colour_where_it_is_allowed_only), T(test_refusals_say_what_is_wrong_and_the_candidates),
+		T(test_a_cause_in_full),
+		T(test_nothing_found_is_one_line_and_its_basis),
+		T(test_unexplained_symptoms_are_always_told),
+		T(test_an_explained_symptom_is_told_by_its_cause_alone),
+		T(test_a_deeper_cause_is_named),
+		T(test_a_silent_agent_is_unknown),
+		T(test_not_evaluated_is_unknown),
+		T(test_little_coverage_is_a_hint_only),
+		T(test_simulated_and_shadow_are_marked),
+		T(test_resolved_findings_say_how_long_and_why),
+		T(test_many_causes_are_not_a_wall),
+		T(test_long_lists_are_cut_and_say_so),
+		T(test_evidence_shows_the_readings),
+		T(test_what_cannot_be_seen_is_told),
+		T(test_hostile_text_stays_text),
+		T(test_a_narrow_terminal_wraps),
+		T(test_colour_where_it_is_allowed_only),
+		T(test_refusals_say_what_is_wrong_and_the_candidates),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,16 +48,24 @@ struct finding *sample_cause(struct answer *a, const char *suffix, const char *t
 	return take(a, f);
 }
 
-static void add_evidence(struct finding *f, const char *id, const char *text, const char *role, wall_ns_t at, double observed)
+static void add_evidence(struct finding *f, const char *id, const char *text, const char *role, wall_ns_t at,
+			 double observed)
 {
-	f->evidence[f->n_evidence++] = (struct finding_evidence){ .id = id, .text = text, .role = role, .from = at, .to = at,
-								  .observed = observed, .metric = "gpu.xid", .expected = ">= 1",
+	f->evidence[f->n_evidence++] = (struct finding_evidence){ .id = id,
+								  .text = text,
+								  .role = role,
+								  .from = at,
+								  .to = at,
+								  .observed = observed,
+								  .metric = "gpu.xid",
+								  .expected = ">= 1",
 								  .source = "kernlog" };
 }
 
 struct finding *sample_gpu(struct answer *a)
 {
-	struct finding *f = sample_cause(a, "gpu00000000000000000000000", "GPU 3 fell off the PCIe bus", SEVERITY_CRITICAL);
+	struct finding *f =
+		sample_cause(a, "gpu00000000000000000000000", "GPU 3 fell off the PCIe bus", SEVERITY_CRITICAL);
 
 	f->rule = "gpu.fell_off_bus";
 	f->confidence = 0.99;
@@ -67,11 +75,14 @@ struct finding *sample_gpu(struct answer *a)
 	add_evidence(f, "aer", "PCIe AER fatal on 0000:5d:01.0", "supports", SAMPLE_T0 - 6 * NS_PER_MS, NAN);
 	add_evidence(f, "hot", "the GPU was hot before: 91 degrees", "refutes", SAMPLE_T0, 91);
 	f->explains[f->n_explains++] = (struct finding_explained){
-		.symptom = "job.rank_dead", .at = SAMPLE_T0 + 4 * NS_PER_S,
+		.symptom = "job.rank_dead",
+		.at = SAMPLE_T0 + 4 * NS_PER_S,
 		.subject = { .kind = ENTITY_RANK, .id = "slurm:81734/19", .name = "rank 19 of slurm:81734" },
 	};
-	f->affected[f->n_affected++] = (struct finding_entity){ .kind = ENTITY_POD, .id = "ml/train-0", .name = "ml/train-0" };
-	f->affected[f->n_affected++] = (struct finding_entity){ .kind = ENTITY_PROCESS, .id = "4242/77", .name = "python3[4242]" };
+	f->affected[f->n_affected++] =
+		(struct finding_entity){ .kind = ENTITY_POD, .id = "ml/train-0", .name = "ml/train-0" };
+	f->affected[f->n_affected++] =
+		(struct finding_entity){ .kind = ENTITY_PROCESS, .id = "4242/77", .name = "python3[4242]" };
 	f->ruled_out[f->n_ruled_out++] = (struct finding_ruled_out){ "gpu.thermal", "peak 61 degrees" };
 	f->cannot_tell[f->n_cannot_tell++] = (struct finding_unknown){ "power supply", "no BMC access" };
 	f->remedy.action = REMEDY_REBOOT_NODE;
@@ -84,7 +95,8 @@ struct finding *sample_gpu(struct answer *a)
 
 struct finding *sample_symptom(struct answer *a)
 {
-	struct finding *f = sample_cause(a, "symptom0000000000000000000", "python3[99] makes no progress", SEVERITY_WARNING);
+	struct finding *f =
+		sample_cause(a, "symptom0000000000000000000", "python3[99] makes no progress", SEVERITY_WARNING);
 
 	f->kind = FINDING_SYMPTOM;
 	f->rule = "proc.stalled";

@@ -93,9 +93,10 @@ static void test_what_cannot_be_meant_is_said(void **state UNUSED)
 	char error[512];
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		struct query q = {0};
+		struct query q = { 0 };
 
-		assert_int_equal(target_parse(bad[i].words, count(bad[i].words), &q, error, sizeof(error)), WHY_EXIT_USAGE);
+		assert_int_equal(target_parse(bad[i].words, count(bad[i].words), &q, error, sizeof(error)),
+				 WHY_EXIT_USAGE);
 		if (!strstr(error, bad[i].says))
 			fail_msg("row %zu says: %s", i, error);
 		assert_null(strchr(error, '\033'));
@@ -105,7 +106,7 @@ static void test_what_cannot_be_meant_is_said(void **state UNUSED)
 static void test_too_long_is_refused_at_its_limit(void **state UNUSED)
 {
 	char word[600], error[512];
-	struct query q = {0};
+	struct query q = { 0 };
 	const char *words[] = { "pod", word };
 
 	memset(word, 'a', sizeof(word));
@@ -134,7 +135,7 @@ static void test_every_kind_word_is_understood(void **state UNUSED)
 
 	assert_true(n >= 14);
 	for (size_t i = 0; i < n; i++) {
-		struct query q = {0};
+		struct query q = { 0 };
 		const char *words[] = { kinds[i], "/x" };
 
 		assert_int_equal(target_parse(words, 2, &q, error, sizeof(error)), WHY_EXIT_OK);
@@ -156,7 +157,7 @@ static void test_options_become_part_of_the_question(void **state UNUSED)
 	assert_string_equal(q.cause, "gpu.*");
 	assert_true(q.since_ns == 60 * NS_PER_S && q.min_confidence == 0.7);
 	assert_false(q.only_open);
-	c = (struct common){0};
+	c = (struct common){ 0 };
 	assert_int_equal(query_make(QUERY_LIST, &c, &q, error, sizeof(error)), WHY_EXIT_OK);
 	assert_true(q.only_open && q.since_ns == 0);
 	c.all = true;
@@ -185,12 +186,13 @@ static void test_a_name_too_long_is_refused(void **state UNUSED)
 static void test_a_node_may_be_asked_by_word_or_option(void **state UNUSED)
 {
 	const char *words[] = { "node", "node-17" };
-	struct common c = {0};
+	struct common c = { 0 };
 	struct query q;
 	char error[512];
 
 	for (size_t n = 1; n <= 2; n++) {
-		assert_int_equal(query_make_node(QUERY_DOCTOR, &c, words + 2 - n, n, &q, error, sizeof(error)), WHY_EXIT_OK);
+		assert_int_equal(query_make_node(QUERY_DOCTOR, &c, words + 2 - n, n, &q, error, sizeof(error)),
+				 WHY_EXIT_OK);
 		assert_string_equal(q.node, "node-17");
 		assert_string_equal(q.target, "node-17");
 		assert_int_equal(q.target_kind, ENTITY_NODE);
