@@ -28,8 +28,8 @@ struct judgement {
 
 void judge_symptom(struct machine *m, const struct symptom_rule *rule, entity_id entity, wall_ns_t wall,
 		   struct judgement *ret_judgement);
-/* `seen`: marks kept since it was triggered, NULL: none. Unless `whole`, what cannot hold is not weighed: a rule whose trigger
- * or requirements are false costs no more than these. */
+/* `seen`: marks kept since it was triggered, NULL: none. Unless `whole`, what cannot hold is not weighed: a rule whose
+ * trigger or requirements are false costs no more than these. */
 void judge_cause(struct machine *m, const struct cause_rule *rule, entity_id entity, wall_ns_t wall, bool whole,
 		 const struct score_marks *seen, struct judgement *ret_judgement);
 

@@ -51,17 +51,17 @@ void free(void *p)
 
 /* ---- a node ---- */
 
-#define GAUGE(n, u, e) \
-	{ \
-		.name = n, .kind = METRIC_GAUGE, .unit = u, .about = e, .help = "h" \
+#define GAUGE(n, u, e)                                                                                                 \
+	{                                                                                                              \
+		.name = n, .kind = METRIC_GAUGE, .unit = u, .about = e, .help = "h"                                    \
 	}
-#define COUNTER(n, u, e) \
-	{ \
-		.name = n, .kind = METRIC_COUNTER, .unit = u, .about = e, .help = "h" \
+#define COUNTER(n, u, e)                                                                                               \
+	{                                                                                                              \
+		.name = n, .kind = METRIC_COUNTER, .unit = u, .about = e, .help = "h"                                  \
 	}
-#define EVENT(n, e) \
-	{ \
-		.name = n, .kind = METRIC_EVENT, .about = e, .help = "h" \
+#define EVENT(n, e)                                                                                                    \
+	{                                                                                                              \
+		.name = n, .kind = METRIC_EVENT, .about = e, .help = "h"                                               \
 	}
 
 enum {
@@ -142,15 +142,14 @@ static void write_rules(char *out, size_t size)
 		char trigger[256];
 
 		snprintf(trigger, sizeof(trigger), shapes[shape].trigger, x);
-		n += (size_t)snprintf(
-			out + n, size - n,
-			"  bench.r%u:\n    title: \"t\"\n    scope: %s\n    trigger: \"%s\"\n"
-			"    requires: [{ id: a, when: \"%s\", show: \"{value}\" }]\n"
-			"    supports: [{ id: b, when: \"node.cpu.idle_ratio > 0.1\", weight: strong, "
-			"show: \"idle\" }]\n"
-			"    confidence: { prior: 0.6, report_at: 0.5 }\n    severity: warning\n"
-			"    hold: { for: 10s, clear_after: 30s }\n",
-			i, shapes[shape].scope, trigger, trigger);
+		n += (size_t)snprintf(out + n, size - n,
+				      "  bench.r%u:\n    title: \"t\"\n    scope: %s\n    trigger: \"%s\"\n"
+				      "    requires: [{ id: a, when: \"%s\", show: \"{value}\" }]\n"
+				      "    supports: [{ id: b, when: \"node.cpu.idle_ratio > 0.1\", weight: strong, "
+				      "show: \"idle\" }]\n"
+				      "    confidence: { prior: 0.6, report_at: 0.5 }\n    severity: warning\n"
+				      "    hold: { for: 10s, clear_after: 30s }\n",
+				      i, shapes[shape].scope, trigger, trigger);
 	}
 }
 
@@ -336,7 +335,8 @@ int main(int argc, char **argv)
 	allocated = n_allocations - allocated;
 	engine_stats(w->engine, &stats);
 	qsort(ms, n_ticks, sizeof(*ms), by_value);
-	printf("# %u rules, %zu entities, %zu samples a tick, %zu series, %.0f KiB of points, %zu instances, %llu findings\n",
+	printf("# %u rules, %zu entities, %zu samples a tick, %zu series, %.0f KiB of points, "
+	       "%zu instances, %llu findings\n",
 	       N_RULES, graph_count(w->graph), n_samples, stats.series.n_series, (double)stats.series.bytes / 1024,
 	       stats.n_instances, (unsigned long long)w->n_findings);
 	good = report("engine_tick_p50", ms[n_ticks / 2], "ms", 2);

@@ -17,7 +17,9 @@ static struct gates gates_for(struct pack *p, const char *when, const char *metr
 	char rules[1024];
 	struct gates g = {.n = 0};
 
-	snprintf(rules, sizeof(rules), HEAD "symptoms:\n  t.a: { scope: cgroup, when: \"%s\", clear: { after: 1s }, severity: info }\n",
+	snprintf(rules, sizeof(rules),
+		 HEAD "symptoms:\n"
+		      "  t.a: { scope: cgroup, when: \"%s\", clear: { after: 1s }, severity: info }\n",
 		 when);
 	pack_load(p, rules);
 	if (p->ruleset->n_symptoms != 1)
@@ -101,15 +103,18 @@ static void test_too_many_let_all_through(void **state)
 static void test_kin(void **state)
 {
 	static const char rules[] = HEAD
-		"symptoms:\n  s.a: { scope: cgroup, when: cgroup.memory.current > 1B, clear: { after: 1s }, severity: info }\n"
+		"symptoms:\n"
+		"  s.a: { scope: cgroup, when: cgroup.memory.current > 1B, clear: { after: 1s }, severity: info }\n"
 		"causes:\n"
-#define CAUSE(id, more)                                                                                                 \
+#define CAUSE(id, more)                                                                                                \
 	"  " id ":\n    title: t\n    scope: cgroup\n    trigger: cgroup.memory.current > 1B\n"                        \
-	"    requires: [{ id: r, when: cgroup.memory.current > 1B }]\n" more                                            \
+	"    requires: [{ id: r, when: cgroup.memory.current > 1B }]\n" more                                           \
 	"    confidence: { prior: 0.5, report_at: 0.4 }\n    severity: info\n    hold: { clear_after: 1s }\n"
-		CAUSE("c.one", "    explains: [{ symptom: s.a, within: [0s, 1s] }]\n    because: [{ cause: c.three }]\n")
-		CAUSE("c.two", "    explains: [{ symptom: s.a, within: [0s, 1s] }]\n    explained_away_by: [c.three]\n")
-		CAUSE("c.three", "");
+		CAUSE("c.one",
+		      "    explains: [{ symptom: s.a, within: [0s, 1s] }]\n    because: [{ cause: c.three }]\n")
+			CAUSE("c.two",
+			      "    explains: [{ symptom: s.a, within: [0s, 1s] }]\n    explained_away_by: [c.three]\n")
+				CAUSE("c.three", "");
 	struct kin *kin = NULL;
 	struct pack p;
 
@@ -129,7 +134,8 @@ static void test_kin(void **state)
 			assert_string_equal(p.ruleset->causes[k->rivals[0]].id, "c.two");
 		} else if (strcmp(p.ruleset->causes[i].id, "c.two") == 0) {
 			assert_int_equal(k->n_away, 1);
-			assert_int_equal(k->n_rivals, 2); /* the one that explains it away, and the other that explains the same */
+			assert_int_equal(k->n_rivals,
+					 2); /* the one that explains it away, and the other that explains the same */
 		} else {
 			assert_int_equal(k->n_rivals + k->n_because + k->n_away, 0);
 		}

@@ -181,7 +181,7 @@ static void test_no_truth_is_slept_through(void **state)
 						  machine_truth(&s.m, rule->when, all[e]) == TRUTH_TRUE;
 
 					truths += is;
-					/* Once seen true it is active and looked at anyway; samples may be missing for a few ticks. */
+					/* Once seen true it is active; samples may be missing for a few ticks. */
 					if (!is)
 						asleep[r][e] = 0;
 					else if (woken[r][e] || watched[r][e] >= s.m.now || asleep[r][e] == UINT32_MAX)
