@@ -7,6 +7,7 @@
 enum truth judge_at_path(struct machine *m, const struct path *via, uint32_t when, entity_id entity, entity_id *ret_at)
 {
 	entity_id reached[JUDGE_MAX_REACHED], at = ENTITY_NONE;
+	struct machine_missing missing = {.metric = METRIC_NONE};
 	enum truth any = TRUTH_FALSE;
 	size_t n = 1;
 
@@ -21,10 +22,14 @@ enum truth judge_at_path(struct machine *m, const struct path *via, uint32_t whe
 	for (size_t i = 0; i < n && any != TRUTH_TRUE; i++) {
 		enum truth t = machine_truth(m, when, reached[i]);
 
+		if (t == TRUTH_UNKNOWN && any == TRUTH_FALSE)
+			missing = m->missing; /* the runs that follow forget it */
 		if (i == 0 || t == TRUTH_TRUE || (t == TRUTH_UNKNOWN && any == TRUTH_FALSE))
 			at = reached[i];
 		any = t == TRUTH_FALSE ? any : t;
 	}
+	if (any == TRUTH_UNKNOWN && n > 0)
+		m->missing = missing;
 	if (ret_at)
 		*ret_at = at;
 	return any;

@@ -13,7 +13,7 @@
 #include "rules/machine.h"
 #include "rules/score.h"
 
-#define JUDGE_MAX_REACHED 256
+#define JUDGE_MAX_REACHED 1024
 
 struct judgement {
 	enum truth match, trigger, requires;

@@ -140,6 +140,9 @@ static void test_one_at_the_end_of_the_path_is_enough(void **state)
 	scene_sample(&p.s, "proc.state.blocked_time", p.first, 1e9);
 	j = judge(&p, false, NULL); /* false for one, unknown for the other */
 	assert_int_equal(j.marks.supports_known & 1, 0);
+	(void)judge_at_path(&p.m, &p.rule->supports[0].via, p.rule->supports[0].when, p.cgroup, NULL);
+	assert_int_equal(p.m.missing.metric, metrics_find(p.s.pack.metrics, "proc.state.blocked_time"));
+	assert_string_equal(p.m.missing.why, "no fresh sample");
 	scene_sample(&p.s, "proc.state.blocked_time", p.second, 9e9);
 	j = judge(&p, false, NULL);
 	assert_int_equal(j.marks.supports_true & 1, 1);
