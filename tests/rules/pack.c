@@ -19,6 +19,12 @@ static const struct metric_field oom_fields[] = {
 	{ .name = "victim_rss", .unit = UNIT_BYTES, .help = "rss" },
 	{ .name = NULL },
 };
+static const struct metric_field exec_fields[] = {
+	{ .name = "comm", .is_text = 1, .help = "command" },
+	{ .name = "cmdline", .is_text = 1, .help = "arguments" },
+	{ .name = NULL },
+};
+static const char *const nvml_states[] = { "ok", "lost", NULL };
 static const char *const link_states[] = { "down", "up", NULL };
 
 static const struct metric_desc table[] = {
@@ -45,6 +51,15 @@ static const struct metric_desc table[] = {
 	{ .name = "nic.carrier_changes", .kind = METRIC_COUNTER, .about = ENTITY_NIC, .help = "h" },
 	{ .name = "gpu.xid", .kind = METRIC_EVENT, .about = ENTITY_GPU, .help = "h" },
 	{ .name = "gpu.sm_active", .kind = METRIC_GAUGE, .unit = UNIT_RATIO, .about = ENTITY_GPU, .help = "h" },
+	{ .name = "gpu.memory.used_ratio", .kind = METRIC_GAUGE, .unit = UNIT_RATIO, .about = ENTITY_GPU, .help = "h" },
+	{ .name = "gpu.power", .kind = METRIC_GAUGE, .unit = UNIT_WATTS, .about = ENTITY_GPU, .help = "h" },
+	{ .name = "gpu.nvml.status", .kind = METRIC_STATE, .about = ENTITY_GPU, .help = "h", .states = nvml_states },
+	{ .name = "nic.link_down", .kind = METRIC_COUNTER, .about = ENTITY_NIC, .help = "h" },
+	{ .name = "nic.symbol_errors", .kind = METRIC_COUNTER, .about = ENTITY_NIC, .help = "h" },
+	{ .name = "rank.lateness", .kind = METRIC_GAUGE, .unit = UNIT_NS, .about = ENTITY_PROCESS, .help = "h" },
+	{ .name = "proc.exec", .kind = METRIC_EVENT, .about = ENTITY_PROCESS, .help = "h", .fields = exec_fields },
+	{ .name = "cgroup.sched.run_delay_ratio", .kind = METRIC_GAUGE, .unit = UNIT_RATIO, .about = ENTITY_CGROUP,
+	  .help = "h" },
 	{ .name = "gpu.temperature", .kind = METRIC_GAUGE, .unit = UNIT_CELSIUS, .about = ENTITY_GPU, .help = "h" },
 };
 
