@@ -101,13 +101,14 @@ static const struct finding *find(const struct test_check *c, const char *rule, 
 	return best;
 }
 
+/* logistic(logit(0.9)) is a hair below 0.9. */
 static bool within(const struct rules_test_bound *b, double value)
 {
 	switch (b->op) {
 	case OP_GREATER_EQUAL:
-		return value >= b->value;
+		return value >= b->value - 1e-9;
 	case OP_LESS_EQUAL:
-		return value <= b->value;
+		return value <= b->value + 1e-9;
 	case OP_GREATER:
 		return value > b->value;
 	case OP_LESS:

@@ -118,7 +118,13 @@ static void sweep(struct wake *w, const struct graph *g, uint32_t rule, enum ent
 /* A wide window moves slowly: that one is looked at every few samples, each entity at a time of its own. */
 static bool is_due(const struct wake_link *link, const struct seen *seen, mono_ns_t at)
 {
-	return link->pace_s <= 1 || !seen || (at / NS_PER_S + seen->phase) % link->pace_s == 0;
+	uint64_t before;
+
+	if (link->pace_s <= 1 || !seen || seen->at == 0)
+		return true;
+	/* Whether a turn has begun since the sample before: a metric that is read every 10 s has its turn as well. */
+	before = (seen->at / NS_PER_S + seen->phase) / link->pace_s;
+	return (at / NS_PER_S + seen->phase) / link->pace_s != before;
 }
 
 static void follow(struct wake *w, const struct graph *g, const struct wake_link *link, const struct sample *s)
