@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The kernel log as typed events. Bounds: RECORDS_A_TICK records and EVENTS_A_TICK events of a kind between two
- * collect() calls; above the first the source rests (what the kernel overwrites meanwhile is counted as lost), above the
- * second events are counted as suppressed. */
+/* The kernel log as typed events. Bounds, between two collect() calls: RECORDS_A_TICK records, EVENTS_A_TICK events of a kind
+ * about one entity (a storm about one GPU must not hide what happens to its neighbour), EVENTS_OF_KIND of a kind about all.
+ * Above the first the source rests (what the kernel overwrites meanwhile is counted as lost), above the others events
+ * are counted as suppressed. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +19,8 @@
 
 #define RECORDS_A_TICK 20000
 #define EVENTS_A_TICK  32
+#define EVENTS_OF_KIND 1024
+#define MAX_TOLD       512 /* a power of two: pairs of kind and entity that are counted apart */
 #define MAX_REPORTS    4               /* OOM reports of which the kill is still to come */
 #define REPORT_WAIT_NS (2 * NS_PER_S)
 
@@ -34,6 +37,10 @@ struct kernlog {
 	bool live; /* stood at the end once: records are as young as the wake-up that brings them */
 	unsigned budget;
 	unsigned n_events[KERNLOG_METRICS]; /* of this tick, by kind */
+	struct {
+		uint64_t pair; /* 0: free */
+		unsigned n;
+	} told[MAX_TOLD]; /* of this tick, by kind and entity */
 	uint64_t suppressed, told_lost, records;
 	struct report reports[MAX_REPORTS];
 	/* the line so far, for records that go on */
@@ -126,10 +133,26 @@ static entity_id entity_of(const struct kernlog_pattern *p, const struct match_c
 	return batch_entity(b, about, key);
 }
 
+/* One more event of this kind about this entity: is there room for it in this tick? */
+static bool may_tell(struct kernlog *k, enum kernlog_kind kind, entity_id e)
+{
+	uint64_t pair = ((uint64_t)kind + 1) << 32 | e;
+	size_t at = text_hash(&pair, sizeof(pair)) & (MAX_TOLD - 1);
+	if (k->n_events[kind]++ >= EVENTS_OF_KIND)
+		return false;
+	for (unsigned probe = 0; probe < 8; probe++, at = (at + 1) & (MAX_TOLD - 1)) {
+		if (k->told[at].pair != 0 && k->told[at].pair != pair)
+			continue;
+		k->told[at].pair = pair;
+		return k->told[at].n++ < EVENTS_A_TICK;
+	}
+	return true; /* too many different ones to tell apart: the kind's own bound holds */
+}
+
 static struct event *emit(struct kernlog *k, enum kernlog_kind kind, entity_id e, mono_ns_t at, enum severity severity,
 			  int code, struct batch *b)
 {
-	if (k->n_events[kind]++ >= EVENTS_A_TICK) {
+	if (!may_tell(k, kind, e)) {
 		k->suppressed++;
 		return NULL;
 	}
@@ -342,6 +365,7 @@ static int kernlog_collect(void *state, mono_ns_t now, struct batch *out)
 	struct kernlog *k = state;
 	entity_id node = graph_node(out->graph);
 	memset(k->n_events, 0, sizeof(k->n_events));
+	memset(k->told, 0, sizeof(k->told));
 	k->budget = RECORDS_A_TICK;
 	kernlog_source_rest(k->source, false);
 	for (size_t i = 0; i < MAX_REPORTS; i++) {

@@ -155,6 +155,20 @@ static void test_too_many_of_a_kind(void **unused)
 	harness_close(&h);
 }
 
+static void test_a_storm_about_one_gpu_does_not_hide_another(void **unused)
+{
+	(void)unused;
+	struct harness *h = open_on(path, UINT64_MAX);
+	for (unsigned i = 0; i < 60; i++)
+		append("4,1,9,-;NVRM: Xid (PCI:0000:5e:00): 95, pid=1, name=a, Uncontained\n");
+	append("4,1,9,-;NVRM: Xid (PCI:0000:5f:00): 79, pid=1, name=a, GPU has fallen off the bus.\n");
+	unsigned events = 0;
+	while (harness_drain(h, 100, NS_PER_S) > 0)
+		events += (unsigned)harness_events(h, "gpu.xid");
+	assert_int_equal(events, 32 + 1);
+	harness_close(&h);
+}
+
 static void test_position_survives_a_restart(void **unused)
 {
 	(void)unused;
@@ -435,6 +449,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_oom_report_with_holes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_continued_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_many_of_a_kind, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_storm_about_one_gpu_does_not_hide_another, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_position_survives_a_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flood_is_bounded, setup, teardown),
 		cmocka_unit_test(test_real_forgery_is_refused),

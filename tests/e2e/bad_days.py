@@ -122,11 +122,14 @@ def test_a_flood_of_the_kernel_log_does_not_silence_the_socket():
     stop = threading.Event()
 
     def flood():
-        with open(fifo, "w", encoding="utf-8") as f:
-            number = 0
-            while not stop.is_set() and number < 2_000_000:
-                f.write("".join(f"6,{number + i},{(number + i) * 10},-;audit: line {number + i} of a flood\n" for i in range(1000)))
-                number += 1000
+        number = 0
+        try:
+            with open(fifo, "w", encoding="utf-8") as f:
+                while not stop.is_set() and number < 2_000_000:
+                    f.write("".join(f"6,{number + i},{(number + i) * 10},-;audit: line {number + i} of a flood\n" for i in range(1000)))
+                    number += 1000
+        except BrokenPipeError:
+            pass  # the agent was stopped first
     writer = threading.Thread(target=flood, daemon=True)
     try:
         stand.start_agent(wait=False)
@@ -162,7 +165,10 @@ def test_a_storm_of_one_fault_is_one_finding_with_a_count():
         time.sleep(3)
         found = [f for f in stand.findings(local=True) if f["rule"] == "gpu.fell_off_bus"]
         assert len(found) == 1, len(found)
-        assert found[0]["count"] > 100, found[0]["count"]
+        # 32 a second are told apart, the rest is counted: the count is a lower bound, and a finding says so.
+        assert found[0]["count"] >= 32, found[0]["count"]
+        lost = [f for f in stand.findings(local=True) if f["rule"] == "whyd.log_lost"]
+        assert len(lost) == 1, "nothing says that lines were passed over"
     finally:
         stand.discard()
 
