@@ -96,6 +96,7 @@ static bool received(void *arg, uint64_t stream, const uint8_t *data, size_t n, 
 {
 	struct fake_hub *h = arg;
 	AUTO(frame_agent_done) struct frame_agent f = {0};
+	bool more;
 
 	if (!data)
 		return true;
@@ -115,8 +116,9 @@ static bool received(void *arg, uint64_t stream, const uint8_t *data, size_t n, 
 		answer_free(&h->answer);
 		h->answer = TAKE_PTR(f.answer.answer);
 	}
+	more = !h->deaf;
 	(void)pthread_mutex_unlock(&h->lock);
-	return true;
+	return more;
 }
 
 static void drained(void *arg UNUSED, uint64_t stream UNUSED)

@@ -261,7 +261,7 @@ static void a_hub_that_dies_and_comes_back_has_all_of_it(void **state)
 	}
 	turn_until(s, unacked(s) == 0);
 	each_once(s, 1, n - 1);
-	assert_int_equal(s->hub.hellos, 6);
+	assert_in_range(s->hub.hellos, 5, 6); /* the first hub may die before it is greeted */
 }
 
 static void an_agent_that_dies_sends_again(void **state)
@@ -366,6 +366,28 @@ static void a_hub_that_does_not_reply_is_left(void **state)
 	s->skew += 31 * NS_PER_S;
 	turn_until(s, stat_of(s, "stalls_total") == 1);
 	assert_true(stat_of(s, "connected") == 0);
+}
+
+static void a_hub_that_does_not_read_is_left(void **state)
+{
+	struct scene *s = *state;
+
+	s->hub.deaf = true;
+	fake_hub_start(&s->hub, 0, NULL);
+	put(s, 1, 12000);
+	start(s);
+	turn_until(s, stat_of(s, "sent_batches_total") > 0);
+	s->skew += 61 * NS_PER_S;
+	turn_until(s, stat_of(s, "stalls_total") == 1);
+	assert_int_equal(s->hub.batches, 0);
+	assert_int_equal(unacked(s), 12000);
+	assert_true(stat_of(s, "connected") == 0);
+	(void)pthread_mutex_lock(&s->hub.lock);
+	s->hub.deaf = false;
+	(void)pthread_mutex_unlock(&s->hub.lock);
+	s->skew += 60 * NS_PER_S;
+	turn_until(s, unacked(s) == 0);
+	each_once(s, 1, 12000);
 }
 
 static void lies_change_nothing(void **state)
@@ -478,6 +500,7 @@ int main(void)
 		TEST(a_refusal_is_heeded),
 		TEST(a_hub_that_never_acks_gets_no_more_than_a_window),
 		TEST(a_hub_that_does_not_reply_is_left),
+		TEST(a_hub_that_does_not_read_is_left),
 		TEST(lies_change_nothing),
 		TEST(renewed_certificates_are_taken_up),
 		TEST(a_certificate_of_another_node_is_not_used),
