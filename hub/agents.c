@@ -133,11 +133,6 @@ static struct agent *by_node(struct agents *a, const char *node)
 	return strmap_get(a->by_node, node, &index) ? &a->slots[index] : NULL;
 }
 
-static bool owns_name(struct agents *a, const struct agent *ag)
-{
-	return ag->node[0] && by_node(a, ag->node) == ag;
-}
-
 /* ---- hello ---- */
 
 static bool may_be(const char *cert_pem, const char *address, const char *node, char *ret_text, size_t size)
@@ -147,7 +142,9 @@ static bool may_be(const char *cert_pem, const char *address, const char *node, 
 	if (!cert_pem || tls_check_node(cert_pem, node, why, sizeof(why)) == 0)
 		return true;
 	(void)snprintf(ret_text, size,
-		       "%s is not the node of this certificate: %s; give the agent the certificate of its node, or --node NAME", node, why);
+		       "%s is not the node of this certificate: %s; give the agent the certificate of its node, or "
+		       "--node NAME",
+		       node, why);
 	log_warning("refused an agent at %s that calls itself %s: %s", address, node, why);
 	return false;
 }
@@ -156,8 +153,15 @@ static void note_hello(struct agents *a, const struct frame_hello *h, const char
 {
 	char text[256];
 	struct store_note note = {
-		.node = h->node, .boot_id = h->boot_id, .version = h->version, .rules_digest = h->rules_digest, .seen_at = now->wall,
-		.evaluated = 0, .status = "connected", .text = text, .severity = SEVERITY_INFO,
+		.node = h->node,
+		.boot_id = h->boot_id,
+		.version = h->version,
+		.rules_digest = h->rules_digest,
+		.seen_at = now->wall,
+		.evaluated = 0,
+		.status = "connected",
+		.text = text,
+		.severity = SEVERITY_INFO,
 	};
 
 	(void)snprintf(text, sizeof(text), "agent %.40s connected from %.60s, boot %.40s", h->version, address, h->boot_id);
@@ -210,7 +214,8 @@ static bool on_hello(struct agents *a, uint64_t stream, const struct frame_hello
 	(void)pthread_mutex_unlock(&a->lock);
 	if (again || !record_is_node_name(h->node) || !h->spool_id[0]) {
 		refuse(a, stream, FRAME_REFUSED_PROTOCOL, RPC_BAD_ARGUMENT,
-		       again ? "a second hello on one stream" : "a hello needs a node name (no spaces, no slashes) and a spool id");
+		       again ? "a second hello on one stream" :
+			       "a hello needs a node name (no spaces, no slashes) and a spool id");
 		return false;
 	}
 	if (!may_be(pem, address, h->node, text, sizeof(text))) {
@@ -221,7 +226,8 @@ static bool on_hello(struct agents *a, uint64_t stream, const struct frame_hello
 		return false;
 	}
 	if (a->reader.class->position(a->reader.state, h->node, h->spool_id, &reply.up_to_seq) < 0) {
-		refuse(a, stream, FRAME_REFUSED_BUSY, RPC_UNAVAILABLE, "the hub cannot read its store: it will be tried again");
+		refuse(a, stream, FRAME_REFUSED_BUSY, RPC_UNAVAILABLE,
+		       "the hub cannot read its store: it will be tried again");
 		return false;
 	}
 	(void)pthread_mutex_lock(&a->lock);
@@ -242,7 +248,8 @@ static void protocol_error(struct agents *a, uint64_t stream, const char *what)
 {
 	char text[160];
 
-	(void)snprintf(text, sizeof(text), "malformed message (%s): is the agent of another version than the hub?", what ? what : "?");
+	(void)snprintf(text, sizeof(text), "malformed message (%s): is the agent of another version than the hub?",
+		       what ? what : "?");
 	(void)pthread_mutex_lock(&a->lock);
 	a->stats.refused_protocol++;
 	(void)pthread_mutex_unlock(&a->lock);
@@ -272,8 +279,9 @@ static bool queue_batch(struct agents *a, uint64_t stream, struct record_reading
 	(void)pthread_mutex_unlock(&a->lock);
 	record_batch_free(&rd->batch);
 	if (tell)
-		log_warning("%s sent findings that cannot be stored (wrong field: %s): left out; further ones are counted only", node,
-			    rd->field ? rd->field : "?");
+		log_warning("%s sent findings that cannot be stored (wrong field: %s): left out; further ones are "
+			    "counted only",
+			    node, rd->field ? rd->field : "?");
 	return queued;
 }
 
@@ -353,8 +361,8 @@ static bool on_answer(struct agents *a, uint64_t stream, struct frame_agent *fra
 
 /* ---- hooks ---- */
 
-static enum rpc_status opened(void *arg, uint64_t stream, const char *method, const struct rpc_peer *peer, const struct rpc_now *now,
-			      const char **ret_text)
+static enum rpc_status opened(void *arg, uint64_t stream, const char *method, const struct rpc_peer *peer,
+			      const struct rpc_now *now, const char **ret_text)
 {
 	struct agents *a = arg;
 	char *pem = peer->cert_pem ? strdup(peer->cert_pem) : NULL;
@@ -368,7 +376,9 @@ static enum rpc_status opened(void *arg, uint64_t stream, const char *method, co
 		if (u64map_set(a->by_stream, stream, index) == 0) {
 			a->n_free--;
 			ag = &a->slots[index];
-			*ag = (struct agent){ .stream = stream, .cert_pem = TAKE_PTR(pem), .opened = now->mono, .seen = now->mono };
+			*ag = (struct agent){
+				.stream = stream, .cert_pem = TAKE_PTR(pem), .opened = now->mono, .seen = now->mono
+			};
 			(void)text_copy(ag->address, sizeof(ag->address), peer->address);
 		}
 	}
@@ -444,7 +454,7 @@ static void closed(void *arg, uint64_t stream, const struct rpc_now *now)
 		waiting = TAKE_PTR(ag->waiting);
 		free(ag->cert_pem);
 		a->stats.connected -= ag->node[0] != 0;
-		if (owns_name(a, ag)) {
+		if (ag->node[0] && by_node(a, ag->node) == ag) {
 			(void)text_copy(node, sizeof(node), ag->node);
 			(void)strmap_remove(a->by_node, ag->node);
 		}
@@ -553,8 +563,8 @@ bool agents_state(struct agents *a, const char *node, mono_ns_t now, struct agen
 	return ag != NULL;
 }
 
-int agents_ask(struct agents *a, const char *node, const struct query *q, mono_ns_t deadline, uint64_t asker, agents_answer_fn fn,
-	       void *arg)
+int agents_ask(struct agents *a, const char *node, const struct query *q, mono_ns_t deadline, uint64_t asker,
+	       agents_answer_fn fn, void *arg)
 {
 	struct frame_hub frame = { .kind = FRAME_ASK, .query = *q };
 	struct ask ask = { .deadline = deadline, .asker = asker, .fn = fn, .arg = arg };

@@ -370,7 +370,8 @@ static int answer_resolved(const struct answers_env *env, const struct query *q,
 	}
 }
 
-int answers_make(const struct answers_env *env, const struct query *q, struct answer **ret_answer, char ret_node[RECORD_MAX_NODE])
+int answers_make(const struct answers_env *env, const struct query *q, struct answer **ret_answer,
+		 char ret_node[RECORD_MAX_NODE])
 {
 	AUTO(answer_free) struct answer *a = NULL;
 	struct resolved t = { .what = RESOLVED_FLEET };

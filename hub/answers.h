@@ -21,8 +21,10 @@ struct answers_env {
 };
 
 /* EXPLAIN, LIST, TIMELINE, FLEET. Not found, ambiguous and so on are answers too; < 0: errors of the store, -ENOMEM.
- * 1: the node `ret_node` must be asked (ret_answer untouched): QUERY_NOT, DOCTOR, RULES, METRICS, or a thing only it knows. */
-int answers_make(const struct answers_env *env, const struct query *q, struct answer **ret_answer, char ret_node[RECORD_MAX_NODE]);
+ * 1: the node `ret_node` must be asked (ret_answer untouched): QUERY_NOT, DOCTOR, RULES, METRICS, or a thing only it
+ * knows. */
+int answers_make(const struct answers_env *env, const struct query *q, struct answer **ret_answer,
+		 char ret_node[RECORD_MAX_NODE]);
 /* An answer that is only a status and a message (copied). -ENOMEM. */
 int answers_refusal(const struct query *q, enum answer_status status, const char *message, struct answer **ret_answer);
 

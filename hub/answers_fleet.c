@@ -55,7 +55,10 @@ static int rank(const struct row *r)
 {
 	const char *status = answers_status(&r->health);
 
-	return strcmp(status, "critical") == 0 ? 0 : strcmp(status, "warning") == 0 ? 1 : strcmp(status, "unknown") == 0 ? 2 : 3;
+	return strcmp(status, "critical") == 0 ? 0 :
+	       strcmp(status, "warning") == 0  ? 1 :
+	       strcmp(status, "unknown") == 0  ? 2 :
+						 3;
 }
 
 static int worst_first(const void *x, const void *y)
@@ -74,13 +77,15 @@ static const char *describe(struct answer *a, const struct node_health *h, wall_
 
 	if (h->stale) {
 		clock_format_duration(now > h->last_seen ? now - h->last_seen : 0, age, sizeof(age));
-		return arena_printf(a->arena, "agent silent for %s; last known: %llu open, worst %s", age, (unsigned long long)h->n_open, last);
+		return arena_printf(a->arena, "agent silent for %s; last known: %llu open, worst %s", age,
+				    (unsigned long long)h->n_open, last);
 	}
 	if (!h->evaluated)
 		return "agent has not evaluated its rules yet";
 	if (h->n_open == 0)
 		return "no open finding";
-	return arena_printf(a->arena, "%llu open finding%s, worst %s", (unsigned long long)h->n_open, h->n_open == 1 ? "" : "s", last);
+	return arena_printf(a->arena, "%llu open finding%s, worst %s", (unsigned long long)h->n_open,
+			    h->n_open == 1 ? "" : "s", last);
 }
 
 static int add_lines(const struct rows *rows, size_t from, struct answer *a)
@@ -99,7 +104,8 @@ static int add_lines(const struct rows *rows, size_t from, struct answer *a)
 		l->status = answers_status(&r->health);
 		l->text = describe(a, &r->health, rows->env->now.wall);
 		l->detail = arena_strdup(a->arena, r->health.version);
-		l->severity = r->health.worst > 0 && r->health.worst < SEVERITY_MAX ? (enum severity)r->health.worst : SEVERITY_INFO;
+		l->severity = r->health.worst > 0 && r->health.worst < SEVERITY_MAX ? (enum severity)r->health.worst :
+										      SEVERITY_INFO;
 		if (!l->what || !l->text)
 			return -ENOMEM;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* answers_fleet.h - one line a node, the worst first.
  *
- * Room: hub.  Owns: nothing.  Thread: the reader's.  Clock: none.  Bounds: FLEET_MAX_NODES are looked at; pages of ANSWER_MAX_LINES.
+ * Room: hub.  Owns: nothing.  Thread: the reader's.  Clock: none.  Bounds: FLEET_MAX_NODES are looked at; pages of
+ * ANSWER_MAX_LINES.
  */
 #ifndef WHY_HUB_ANSWERS_FLEET_H
 #define WHY_HUB_ANSWERS_FLEET_H

@@ -39,8 +39,8 @@ static void send_status(struct health_service *h, uint64_t stream, enum health s
 		(void)rpc_server_send(h->server, stream, out.data, out.len);
 }
 
-static enum rpc_status opened(void *arg, uint64_t stream, const char *method, const struct rpc_peer *peer, const struct rpc_now *now,
-			      const char **ret_text)
+static enum rpc_status opened(void *arg, uint64_t stream, const char *method, const struct rpc_peer *peer,
+			      const struct rpc_now *now, const char **ret_text)
 {
 	struct health_service *h = arg;
 	const char *name = method + strlen(HEALTH_PREFIX);

@@ -14,7 +14,8 @@ void html_add(struct buf *out, const char *markup);
 /* Text of anybody: & < > " ' become references; control characters, bidi controls and invalid UTF-8 become visible escapes.
  * Fit for content and for attributes in double quotes. NULL adds nothing. */
 void html_text(struct buf *out, const char *text);
-void html_textf(struct buf *out, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* the result is escaped; cut at 1 KiB */
+void html_textf(struct buf *out, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3))); /* the result is escaped; cut at 1 KiB */
 /* For a path: everything but letters, digits and -._~ is percent-encoded. */
 void html_path(struct buf *out, const char *text);
 void html_time(struct buf *out, wall_ns_t t); /* <time>, to the second; "never" for 0 */

@@ -23,7 +23,8 @@ static const char *get_param(void *connection, const char *name)
 
 static enum MHD_Result send_reply(struct MHD_Connection *connection, struct site_reply *reply)
 {
-	struct MHD_Response *response = MHD_create_response_from_buffer(reply->body.len, reply->body.data, MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *response = MHD_create_response_from_buffer(reply->body.len, reply->body.data,
+									MHD_RESPMEM_MUST_COPY);
 	enum MHD_Result queued;
 
 	if (!response)
@@ -40,8 +41,8 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct site
 	return queued;
 }
 
-static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
-			      const char *upload, size_t *upload_size, void **state)
+static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
+			      const char *version, const char *upload, size_t *upload_size, void **state)
 {
 	static int seen;
 	struct http *h = arg;
@@ -107,7 +108,9 @@ static int parse(const char *listen, struct addrinfo **ret_list)
 		return -EINVAL;
 	memcpy(host, begin, n);
 	host[n] = 0;
-	return getaddrinfo(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, colon + 1, &hints, ret_list) == 0 ? 0 : -EINVAL;
+	return getaddrinfo(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, colon + 1, &hints, ret_list) == 0 ?
+		       0 :
+		       -EINVAL;
 }
 
 int http_new(const char *listen, struct site *site, struct http **ret_http)
@@ -125,10 +128,12 @@ int http_new(const char *listen, struct site *site, struct http **ret_http)
 		return r;
 	if (list->ai_family == AF_INET6)
 		flags |= MHD_USE_IPv6;
-	h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, h, MHD_OPTION_EXTERNAL_LOGGER, silent, NULL, MHD_OPTION_SOCK_ADDR,
-				     list->ai_addr, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_MAX_CONNECTIONS,
-				     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_S, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-				     (unsigned)HTTP_MAX_PER_ADDRESS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY, MHD_OPTION_END);
+	h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, h, MHD_OPTION_EXTERNAL_LOGGER, silent, NULL,
+				     MHD_OPTION_SOCK_ADDR, list->ai_addr, MHD_OPTION_CONNECTION_LIMIT,
+				     (unsigned)HTTP_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+				     (unsigned)HTTP_IDLE_S, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+				     (unsigned)HTTP_MAX_PER_ADDRESS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+				     (size_t)HTTP_MEMORY, MHD_OPTION_END);
 	if (!h->daemon)
 		return -EADDRINUSE;
 	*ret_http = TAKE_PTR(h);

@@ -70,7 +70,8 @@ static void fit_to_files(struct hub *h)
 	}
 	if (limit.rlim_cur >= wanted)
 		return;
-	h->max_agents = limit.rlim_cur > 2 * SPARE_FILES ? limit.rlim_cur - SPARE_FILES : MAX_OF(limit.rlim_cur / 4, (rlim_t)1);
+	h->max_agents = limit.rlim_cur > 2 * SPARE_FILES ? limit.rlim_cur - SPARE_FILES :
+							   MAX_OF(limit.rlim_cur / 4, (rlim_t)1);
 	log_warning("only %llu open files are allowed: at most %zu agents may connect (raise LimitNOFILE to %llu)",
 		    (unsigned long long)limit.rlim_cur, h->max_agents, (unsigned long long)wanted);
 }
@@ -111,7 +112,9 @@ static void route(struct hub *h, const char *prefix, struct rpc_hooks service)
 
 static int open_server(struct hub *h, char *ret_why, size_t size)
 {
-	const struct rpc_options options = { .listen = h->settings->listen, .tls = h->tls, .max_streams = h->max_agents + OTHER_STREAMS };
+	const struct rpc_options options = { .listen = h->settings->listen,
+					     .tls = h->tls,
+					     .max_streams = h->max_agents + OTHER_STREAMS };
 	struct rpc_hooks hooks;
 	int r;
 
@@ -122,7 +125,9 @@ static int open_server(struct hub *h, char *ret_why, size_t size)
 	hooks = router_hooks(h->router);
 	r = rpc_server_new(&options, &hooks, &h->server);
 	if (r < 0) {
-		(void)snprintf(ret_why, size, "cannot listen on %s: is another program (another whyhub?) there, or is it no address of this machine?",
+		(void)snprintf(ret_why, size,
+			       "cannot listen on %s: is another program (another whyhub?) there, or is it no address "
+			       "of this machine?",
 			       options.listen);
 		return r;
 	}
@@ -160,7 +165,8 @@ static int open_probe(struct hub *h)
 	if (r == 0)
 		options.address = address;
 	else
-		log_warning("the hub cannot ask itself whether it still answers, for its certificate is not for clients too: issue it with clientAuth "
+		log_warning("the hub cannot ask itself whether it still answers, for its certificate is not for "
+			    "clients too: issue it with clientAuth "
 			    "beside serverAuth");
 	options.server_name = name;
 	return self_probe_new(&options, &h->probe);
@@ -183,9 +189,13 @@ static int open_http(struct hub *h, char *ret_why, size_t size)
 	if (r == 0)
 		r = http_new(s->http, h->site, &h->http);
 	if (r < 0)
-		(void)snprintf(ret_why, size, "cannot serve HTTP on %s: is another program there, or is it no address of this machine?", s->http);
+		(void)snprintf(
+			ret_why, size,
+			"cannot serve HTTP on %s: is another program there, or is it no address of this machine?",
+			s->http);
 	if (r == 0 && options.probes_only)
-		log_warning("--http is off loopback: only /metrics, /healthz and /readyz are served there; --http-open serves findings too");
+		log_warning("--http is off loopback: only /metrics, /healthz and /readyz are served there; --http-open "
+			    "serves findings too");
 	return r;
 }
 
@@ -270,8 +280,8 @@ void hub_free(struct hub **hub)
 	http_free(&h->http);
 	site_free(&h->site);
 	self_probe_free(&h->probe);
-	/* The server first, so that nothing new comes; then the writer stores what is queued; acks then reach nobody, and the agents send
-	 * those records again, which the store knows. */
+	/* The server first, so that nothing new comes; then the writer stores what is queued; acks then reach nobody,
+	 * and the agents send those records again, which the store knows. */
 	if (h->server)
 		rpc_server_stop(h->server);
 	writer_free(&h->writer);

@@ -22,22 +22,31 @@
 
 static const struct conf_option options[] = {
 	{ "listen", CONF_TEXT, "127.0.0.1:7443", FIELD(listen), .help = "where agents and `why` connect (gRPC)" },
-	{ "http.listen", CONF_TEXT, "127.0.0.1:7480", FIELD(http), .help = "web page, API, /metrics and health; off: nowhere" },
+	{ "http.listen", CONF_TEXT, "127.0.0.1:7480", FIELD(http),
+	  .help = "web page, API, /metrics and health; off: nowhere" },
 	{ "http.open", CONF_BOOL, "false", FIELD(http_open),
 	  .help = "serve findings in the open off loopback too: nobody checks who asks" },
-	{ "store", CONF_TEXT, "sqlite:/var/lib/why/hub.db", FIELD(store), .help = "where findings are kept, sqlite:PATH" },
+	{ "store", CONF_TEXT, "sqlite:/var/lib/why/hub.db", FIELD(store),
+	  .help = "where findings are kept, sqlite:PATH" },
 	{ "tls.cert", CONF_TEXT, "", FIELD(tls_cert), .help = "file with the hub's certificate" },
 	{ "tls.key", CONF_TEXT, "", FIELD(tls_key), .help = "file with its key" },
-	{ "tls.ca", CONF_TEXT, "", FIELD(tls_ca), .help = "file with the CA that signs agents' and people's certificates" },
-	{ "insecure", CONF_BOOL, "false", FIELD(insecure), .help = "speak plaintext off loopback: anybody may send findings" },
-	{ "retain.age", CONF_DURATION, "720h", FIELD(retain_age_ns), "1h", "87600h", .help = "how long resolved findings are kept" },
-	{ "retain.bytes", CONF_BYTES, "4GiB", FIELD(retain_bytes), "1MiB", "1024GiB", .help = "how large the store may grow" },
+	{ "tls.ca", CONF_TEXT, "", FIELD(tls_ca),
+	  .help = "file with the CA that signs agents' and people's certificates" },
+	{ "insecure", CONF_BOOL, "false", FIELD(insecure),
+	  .help = "speak plaintext off loopback: anybody may send findings" },
+	{ "retain.age", CONF_DURATION, "720h", FIELD(retain_age_ns), "1h", "87600h",
+	  .help = "how long resolved findings are kept" },
+	{ "retain.bytes", CONF_BYTES, "4GiB", FIELD(retain_bytes), "1MiB", "1024GiB",
+	  .help = "how large the store may grow" },
 	{ "max_agents", CONF_U64, "8192", FIELD(max_agents), "1", "20000", .help = "agents connected at once" },
 	{ "max_memory", CONF_BYTES, "1536MiB", FIELD(max_memory_bytes), "64MiB", "256GiB",
 	  .help = "memory above which the hub ends, to be started anew by its supervisor" },
-	{ "queue.records", CONF_U64, "50000", FIELD(queue_records), "1000", "10000000", .help = "records that wait to be stored" },
-	{ "queue.bytes", CONF_BYTES, "256MiB", FIELD(queue_bytes), "8MiB", "16GiB", .help = "bytes that wait to be stored" },
-	{ "log.level", CONF_TEXT, "info", FIELD(log_level), .choices = "error|warning|info|debug", .help = "how much to say on stderr" },
+	{ "queue.records", CONF_U64, "50000", FIELD(queue_records), "1000", "10000000",
+	  .help = "records that wait to be stored" },
+	{ "queue.bytes", CONF_BYTES, "256MiB", FIELD(queue_bytes), "8MiB", "16GiB",
+	  .help = "bytes that wait to be stored" },
+	{ "log.level", CONF_TEXT, "info", FIELD(log_level), .choices = "error|warning|info|debug",
+	  .help = "how much to say on stderr" },
 };
 
 struct flags {
@@ -46,22 +55,30 @@ struct flags {
 };
 
 static const struct arg_option args[] = {
-	{ "listen", 0, "ADDR:PORT", "where agents and `why` connect (default 127.0.0.1:7443)", ARG_TEXT, offsetof(struct flags, listen) },
+	{ "listen", 0, "ADDR:PORT", "where agents and `why` connect (default 127.0.0.1:7443)", ARG_TEXT,
+	  offsetof(struct flags, listen) },
 	{ "http", 0, "ADDR:PORT", "web page, API, /metrics, health (default 127.0.0.1:7480); off: nowhere", ARG_TEXT,
 	  offsetof(struct flags, http) },
 	{ "store", 0, "URL", "where findings are kept: sqlite:PATH", ARG_TEXT, offsetof(struct flags, store) },
 	{ "tls-cert", 0, "FILE", "the hub's certificate", ARG_TEXT, offsetof(struct flags, cert) },
 	{ "tls-key", 0, "FILE", "the certificate's key", ARG_TEXT, offsetof(struct flags, key) },
-	{ "tls-ca", 0, "FILE", "CA that signs agents' and people's certificates", ARG_TEXT, offsetof(struct flags, ca) },
+	{ "tls-ca", 0, "FILE", "CA that signs agents' and people's certificates", ARG_TEXT,
+	  offsetof(struct flags, ca) },
 	{ "insecure", 0, NULL, "allow plaintext off loopback", ARG_FLAG, offsetof(struct flags, insecure) },
-	{ "http-open", 0, NULL, "serve findings over HTTP off loopback too, to whoever asks", ARG_FLAG, offsetof(struct flags, http_open) },
-	{ "config", 'c', "FILE", "configuration file (default " DEFAULT_CONFIG ")", ARG_TEXT, offsetof(struct flags, config) },
-	{ "retain-days", 0, "N", "days that resolved findings are kept (default 30)", ARG_TEXT, offsetof(struct flags, days) },
-	{ "retain-bytes", 0, "BYTES", "how large the store may grow (default 4GiB)", ARG_TEXT, offsetof(struct flags, bytes) },
+	{ "http-open", 0, NULL, "serve findings over HTTP off loopback too, to whoever asks", ARG_FLAG,
+	  offsetof(struct flags, http_open) },
+	{ "config", 'c', "FILE", "configuration file (default " DEFAULT_CONFIG ")", ARG_TEXT,
+	  offsetof(struct flags, config) },
+	{ "retain-days", 0, "N", "days that resolved findings are kept (default 30)", ARG_TEXT,
+	  offsetof(struct flags, days) },
+	{ "retain-bytes", 0, "BYTES", "how large the store may grow (default 4GiB)", ARG_TEXT,
+	  offsetof(struct flags, bytes) },
 	{ "max-agents", 0, "N", "agents connected at once (default 8192)", ARG_TEXT, offsetof(struct flags, agents) },
-	{ "max-memory", 0, "BYTES", "end, to be started anew, above this (default 1536MiB)", ARG_TEXT, offsetof(struct flags, memory) },
+	{ "max-memory", 0, "BYTES", "end, to be started anew, above this (default 1536MiB)", ARG_TEXT,
+	  offsetof(struct flags, memory) },
 	{ "log-level", 0, "LEVEL", "error, warning, info or debug", ARG_TEXT, offsetof(struct flags, level) },
-	{ "print-config", 0, NULL, "print the configuration in force and exit", ARG_FLAG, offsetof(struct flags, print_config) },
+	{ "print-config", 0, NULL, "print the configuration in force and exit", ARG_FLAG,
+	  offsetof(struct flags, print_config) },
 	{ "version", 'V', NULL, "print the version and exit", ARG_FLAG, offsetof(struct flags, version) },
 	{ "help", 'h', NULL, "print this help and exit", ARG_FLAG, offsetof(struct flags, help) },
 };
@@ -77,8 +94,10 @@ static void print_help(void)
 	AUTO_BUF struct buf out;
 
 	buf_init(&out, 64 * 1024);
-	(void)buf_add_text(&out, "usage: whyhub [OPTION]...\n\nThe hub: takes findings from agents, keeps them, answers questions. "
-				 "Options override the file.\n\n");
+	(void)buf_add_text(
+		&out,
+		"usage: whyhub [OPTION]...\n\nThe hub: takes findings from agents, keeps them, answers questions. "
+		"Options override the file.\n\n");
 	(void)args_print_help(args, ARRAY_LEN(args), &out);
 	(void)buf_add_text(&out, "\nKeys of the configuration file:\n\n");
 	(void)conf_print_help(options, ARRAY_LEN(options), &out);
@@ -140,10 +159,19 @@ static int apply_flags(const struct flags *f, struct hub_settings *s)
 	const struct {
 		const char *key, *value;
 	} set[] = {
-		{ "listen", f->listen }, { "http.listen", f->http }, { "store", f->store }, { "tls.cert", f->cert }, { "tls.key", f->key },
-		{ "tls.ca", f->ca }, { "insecure", f->insecure ? "true" : NULL }, { "http.open", f->http_open ? "true" : NULL },
-		{ "retain.age", f->days ? hours : NULL }, { "retain.bytes", f->bytes }, { "max_agents", f->agents },
-		{ "max_memory", f->memory }, { "log.level", f->level },
+		{ "listen", f->listen },
+		{ "http.listen", f->http },
+		{ "store", f->store },
+		{ "tls.cert", f->cert },
+		{ "tls.key", f->key },
+		{ "tls.ca", f->ca },
+		{ "insecure", f->insecure ? "true" : NULL },
+		{ "http.open", f->http_open ? "true" : NULL },
+		{ "retain.age", f->days ? hours : NULL },
+		{ "retain.bytes", f->bytes },
+		{ "max_agents", f->agents },
+		{ "max_memory", f->memory },
+		{ "log.level", f->level },
 	};
 	int r = 0;
 
@@ -159,9 +187,11 @@ const char *hub_settings_refusal(const struct hub_settings *s)
 	bool tls = *s->tls_cert || *s->tls_key || *s->tls_ca;
 
 	if (tls && !(*s->tls_cert && *s->tls_key && *s->tls_ca))
-		return "--tls-cert, --tls-key and --tls-ca go together: clients are asked for certificates, so all three are needed";
+		return "--tls-cert, --tls-key and --tls-ca go together: clients are asked for certificates, so all "
+		       "three are needed";
 	if (!tls && !s->insecure && !address_is_loopback(s->listen))
-		return "refusing to listen off loopback without TLS: give --tls-cert, --tls-key and --tls-ca (mutual TLS), listen on 127.0.0.1, or "
+		return "refusing to listen off loopback without TLS: give --tls-cert, --tls-key and --tls-ca (mutual "
+		       "TLS), listen on 127.0.0.1, or "
 		       "say --insecure if anybody who reaches this address may send and read findings";
 	return NULL;
 }

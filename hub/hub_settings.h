@@ -24,8 +24,8 @@ struct hub_settings {
 
 const struct conf_option *hub_settings_options(size_t *ret_n);
 
-/* 0: go on. 1: answered already (--help, --version), exit with *ret_status; also after a wrong flag (64) or refused settings (78).
- * -ENOMEM. The caller frees by hub_settings_done in each case. */
+/* 0: go on. 1: answered already (--help, --version), exit with *ret_status; also after a wrong flag (64) or refused
+ * settings (78). -ENOMEM. The caller frees by hub_settings_done in each case. */
 int hub_settings_read(int argc, char *const *argv, struct hub_settings *ret, int *ret_status);
 void hub_settings_done(struct hub_settings *s);
 

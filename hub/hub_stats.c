@@ -45,8 +45,10 @@ static void say_agents(struct agents *a, struct buf *out)
 	gauge(out, "agents_connected", "Agents connected.", s.connected);
 	counter(out, "agents_hellos_total", "Agents that have connected.", s.hellos);
 	counter(out, "agents_replaced_total", "Streams replaced by a newer one of the same node.", s.replaced);
-	counter(out, "agents_refused_identity_total", "Agents refused: not the node of their certificate.", s.refused_identity);
-	counter(out, "agents_refused_protocol_total", "Agents refused: malformed or misplaced messages.", s.refused_protocol);
+	counter(out, "agents_refused_identity_total", "Agents refused: not the node of their certificate.",
+		s.refused_identity);
+	counter(out, "agents_refused_protocol_total", "Agents refused: malformed or misplaced messages.",
+		s.refused_protocol);
 	counter(out, "batches_total", "Batches received.", s.batches);
 	counter(out, "records_total", "Records received that were well-formed.", s.records);
 	counter(out, "records_bad_total", "Records left out: malformed, or of another node.", s.bad_records);
@@ -82,11 +84,13 @@ static void say_rest(const struct hub_stats *s, struct buf *out)
 	if (s->watch)
 		gauge(out, "watchers", "Watchers of findings.", watch_count(s->watch));
 	if (s->probe)
-		counter(out, "self_probe_failures_total", "Health checks of the hub by itself that failed.", self_probe_failures(s->probe));
+		counter(out, "self_probe_failures_total", "Health checks of the hub by itself that failed.",
+			self_probe_failures(s->probe));
 	if (s->tls) {
 		counter(out, "tls_reloads_total", "Certificates read again.", rpc_tls_reloads(s->tls, &refused));
 		counter(out, "tls_reloads_refused_total", "Changed certificates that were not fit for use.", refused);
-		gauge(out, "tls_expires_timestamp_seconds", "When the hub's certificate expires.", rpc_tls_expires_at(s->tls) / NS_PER_S);
+		gauge(out, "tls_expires_timestamp_seconds", "When the hub's certificate expires.",
+		      rpc_tls_expires_at(s->tls) / NS_PER_S);
 	}
 }
 
@@ -94,7 +98,9 @@ void hub_stats_print(const struct hub_stats *s, const struct store_reader *reade
 {
 	struct store_totals totals;
 
-	(void)buf_addf(out, "# HELP whyhub_build_info The version.\n# TYPE whyhub_build_info gauge\nwhyhub_build_info{version=\"%s\"} 1\n",
+	(void)buf_addf(out,
+		       "# HELP whyhub_build_info The version.\n# TYPE whyhub_build_info "
+		       "gauge\nwhyhub_build_info{version=\"%s\"} 1\n",
 		       WHY_VERSION);
 	if (reader->class->totals(reader->state, &totals) == 0) {
 		gauge(out, "findings", "Findings stored.", totals.findings);

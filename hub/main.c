@@ -46,8 +46,9 @@ static void say_ready(const struct running *r, const struct hub_settings *s)
 {
 	char status[200];
 
-	log_info("whyhub " WHY_VERSION " listens on %s (port %d, %s), http on %s (port %d), store %s", s->listen, hub_rpc_port(r->hub),
-		 *s->tls_cert ? "mutual TLS" : "plaintext", s->http, hub_http_port(r->hub), s->store);
+	log_info("whyhub " WHY_VERSION " listens on %s (port %d, %s), http on %s (port %d), store %s", s->listen,
+		 hub_rpc_port(r->hub), *s->tls_cert ? "mutual TLS" : "plaintext", s->http, hub_http_port(r->hub),
+		 s->store);
 	(void)snprintf(status, sizeof(status), "READY=1\nSTATUS=listening on %.100s", s->listen);
 	loop_notify(status);
 }

@@ -10,7 +10,8 @@
 
 static void head(struct buf *out, const char *title, bool refresh)
 {
-	html_add(out, "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">");
+	html_add(out, "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+		      "content=\"width=device-width\">");
 	if (refresh)
 		html_add(out, "<meta http-equiv=\"refresh\" content=\"30\">");
 	html_add(out, "<link rel=\"stylesheet\" href=\"/style.css\"><title>");
@@ -30,8 +31,12 @@ static void status(struct buf *out, const char *word)
 {
 	static const struct {
 		const char *word, *sign;
-	} known[] = { { "critical", "\xe2\x9c\x96" }, { "warning", "\xe2\x96\xb2" }, { "healthy", "\xe2\x9c\x93" }, { "unknown", "?" },
-		      { "info", "i" }, { "resolved", "\xe2\x9c\x93" } };
+	} known[] = { { "critical", "\xe2\x9c\x96" },
+		      { "warning", "\xe2\x96\xb2" },
+		      { "healthy", "\xe2\x9c\x93" },
+		      { "unknown", "?" },
+		      { "info", "i" },
+		      { "resolved", "\xe2\x9c\x93" } };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (strcmp(word, known[i].word) == 0) {
@@ -78,7 +83,8 @@ static void fleet_table(const struct answer *fleet, struct buf *out)
 {
 	html_add(out, "<h2>Nodes</h2>");
 	if (fleet->n_lines == 0) {
-		html_add(out, "<p class=\"note\">No agent has ever connected to this hub. Start one with <code>whyd --hub HOST:7443</code>.</p>");
+		html_add(out, "<p class=\"note\">No agent has ever connected to this hub. Start one with <code>whyd "
+			      "--hub HOST:7443</code>.</p>");
 		return;
 	}
 	html_add(out, "<table><thead><tr><th>status<th>node<th>what<th>last seen<th>agent</tr></thead><tbody>");
@@ -99,7 +105,9 @@ static void fleet_table(const struct answer *fleet, struct buf *out)
 	}
 	html_add(out, "</tbody></table>");
 	if (fleet->n_lines > PAGE_MAX_NODES || fleet->next_cursor[0])
-		(void)buf_addf(out, "<p class=\"note\">Only the %d worst are shown; <code>why fleet</code> lists all.</p>", PAGE_MAX_NODES);
+		(void)buf_addf(out,
+			       "<p class=\"note\">Only the %d worst are shown; <code>why fleet</code> lists all.</p>",
+			       PAGE_MAX_NODES);
 }
 
 static void open_table(const struct answer *a, struct buf *out)
@@ -113,7 +121,8 @@ static void open_table(const struct answer *a, struct buf *out)
 		html_add(out, "<p>No open finding.</p>");
 		return;
 	}
-	html_add(out, "<table><thead><tr><th>severity<th>what is wrong<th>node<th>about<th>confidence<th>since</tr></thead><tbody>");
+	html_add(out, "<table><thead><tr><th>severity<th>what is "
+		      "wrong<th>node<th>about<th>confidence<th>since</tr></thead><tbody>");
 	n = 0;
 	for (size_t i = 0; i < a->n_findings && n < PAGE_MAX_FINDINGS; i++) {
 		const struct finding *f = a->findings[i];
@@ -185,7 +194,8 @@ static void summary(const struct finding *f, struct buf *out)
 	html_text(out, f->rule);
 	if (f->kind == FINDING_CAUSE) {
 		term(out, "confidence");
-		html_textf(out, "%s %.2f, coverage %.2f", finding_confidence_word(f->confidence), f->confidence, f->coverage);
+		html_textf(out, "%s %.2f, coverage %.2f", finding_confidence_word(f->confidence), f->confidence,
+			   f->coverage);
 	}
 	term(out, "since");
 	html_time(out, f->opened_at);
@@ -241,7 +251,8 @@ static void evidence(const struct finding *f, struct buf *out)
 {
 	if (f->n_evidence == 0)
 		return;
-	html_add(out, "<h2>Evidence</h2><table><thead><tr><th>role<th>what was seen<th>observed<th>expected<th>source<th>until</tr></thead><tbody>");
+	html_add(out, "<h2>Evidence</h2><table><thead><tr><th>role<th>what was "
+		      "seen<th>observed<th>expected<th>source<th>until</tr></thead><tbody>");
 	for (size_t i = 0; i < f->n_evidence; i++) {
 		const struct finding_evidence *e = &f->evidence[i];
 

@@ -65,8 +65,8 @@ static void queue(struct questions *q, struct question *one)
 
 /* ---- hooks ---- */
 
-static enum rpc_status opened(void *arg, uint64_t stream, const char *method, const struct rpc_peer *peer, const struct rpc_now *now,
-			      const char **ret_text)
+static enum rpc_status opened(void *arg, uint64_t stream, const char *method, const struct rpc_peer *peer,
+			      const struct rpc_now *now, const char **ret_text)
 {
 	struct questions *q = arg;
 	enum rpc_status status = RPC_EXHAUSTED;
@@ -219,7 +219,8 @@ static void from_node(void *arg, uint64_t asker, struct answer *answer, const ch
 		refuse(q, asker, &query, a ? "the node's agent answered another question" : why);
 }
 
-static void ask_node(struct questions *q, uint64_t stream, const struct query *query, const char *node, const struct rpc_now *now)
+static void ask_node(struct questions *q, uint64_t stream, const struct query *query, const char *node,
+		     const struct rpc_now *now)
 {
 	struct query of_node = *query;
 	char text[400];
@@ -258,7 +259,9 @@ static void settle(struct questions *q, struct question *one, enum state state, 
 static void answer(struct questions *q, struct question *one, const struct query *query, uint64_t stream)
 {
 	AUTO(answer_free) struct answer *a = NULL;
-	struct answers_env env = { .reader = &q->reader, .agents = q->agents, .now = { clock_mono_now(), clock_wall_now() } };
+	struct answers_env env = { .reader = &q->reader,
+				   .agents = q->agents,
+				   .now = { clock_mono_now(), clock_wall_now() } };
 	char node[RECORD_MAX_NODE];
 	bool more;
 	int r;

@@ -27,7 +27,8 @@
 struct record_entity {
 	enum entity_kind kind;
 	const char *key;
-	const char *other; /* what a person types instead: pod without namespace, job without scheduler, a GPU's UUID; "" none */
+	const char *other; /* what a person types instead: pod without namespace, job without scheduler, a GPU's UUID;
+			      "" none */
 };
 
 struct record {
@@ -79,7 +80,8 @@ int record_batch_read(const char *node, const char *spool_id, uint64_t origin, c
 /* Not empty, below 254 bytes, valid UTF-8, no spaces, slashes or control characters. */
 bool record_is_node_name(const char *node);
 
-/* What `record_entity.other` is for a key: the part behind the last '/' of a pod, behind the first ':' of a job or rank. "" none. */
+/* What `record_entity.other` is for a key: the part behind the last '/' of a pod, behind the first ':' of a job or
+ * rank. "" none. */
 const char *record_entity_other(enum entity_kind kind, const char *key);
 
 #endif

@@ -67,7 +67,8 @@ static int not_found(struct answer *a, const char *text)
 static int ambiguous(struct answer *a, const struct candidates *c, const char *word)
 {
 	a->status = ANSWER_AMBIGUOUS;
-	a->message = arena_printf(a->arena, "'%s' is more than one thing: say which, as KIND NODE:NAME or by its full name", word);
+	a->message = arena_printf(
+		a->arena, "'%s' is more than one thing: say which, as KIND NODE:NAME or by its full name", word);
 	a->candidates = arena_alloc_array(a->arena, c->n, sizeof(*a->candidates));
 	for (size_t i = 0; a->candidates && i < c->n; i++) {
 		const struct resolved *r = &c->list[i];
@@ -101,8 +102,8 @@ static int split_node(const struct store_reader *reader, const char **word, char
 	return r < 0 ? r : 0;
 }
 
-static int resolve_entity(const struct store_reader *reader, const struct query *q, enum entity_kind kind, struct resolved *ret,
-			  struct answer *answer)
+static int resolve_entity(const struct store_reader *reader, const struct query *q, enum entity_kind kind,
+			  struct resolved *ret, struct answer *answer)
 {
 	struct candidates c = { .n = 0 };
 	char node[RECORD_MAX_NODE] = "";
@@ -114,7 +115,8 @@ static int resolve_entity(const struct store_reader *reader, const struct query 
 	else if (kind != ENTITY_POD && kind != ENTITY_JOB && kind != ENTITY_RANK)
 		r = split_node(reader, &word, node);
 	if (r == 0)
-		r = reader->class->visit_entities(reader->state, kind, word, node, RESOLVE_MAX_CANDIDATES, remember_entity, &c);
+		r = reader->class->visit_entities(reader->state, kind, word, node, RESOLVE_MAX_CANDIDATES,
+						  remember_entity, &c);
 	if (r < 0)
 		return r;
 	if (c.n > 1)
@@ -129,9 +131,12 @@ static int resolve_entity(const struct store_reader *reader, const struct query 
 		(void)text_copy(ret->node, sizeof(ret->node), node);
 		return 0;
 	}
-	return not_found(answer, arena_printf(answer->arena, "no stored finding is about %s '%s'; the hub knows nodes, and other things "
-					      "by their findings only: ask with the node's name",
-					      kind == STORE_NO_KIND ? "a finding, node, pod or job" : entity_kind_name(kind), q->target));
+	return not_found(answer,
+			 arena_printf(answer->arena,
+				      "no stored finding is about %s '%s'; the hub knows nodes, and other things "
+				      "by their findings only: ask with the node's name",
+				      kind == STORE_NO_KIND ? "a finding, node, pod or job" : entity_kind_name(kind),
+				      q->target));
 }
 
 static int resolve_node(const struct store_reader *reader, const char *name, struct resolved *ret, struct answer *answer)
@@ -140,11 +145,14 @@ static int resolve_node(const struct store_reader *reader, const char *name, str
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	return not_found(answer, arena_printf(answer->arena, "no node '%s': its agent has never connected to this hub; `why fleet` "
-					      "lists the nodes that have", name));
+	return not_found(answer, arena_printf(answer->arena,
+					      "no node '%s': its agent has never connected to this hub; `why fleet` "
+					      "lists the nodes that have",
+					      name));
 }
 
-int resolve_target(const struct store_reader *reader, const struct query *q, struct resolved *ret_resolved, struct answer *answer)
+int resolve_target(const struct store_reader *reader, const struct query *q, struct resolved *ret_resolved,
+		   struct answer *answer)
 {
 	int r;
 

@@ -30,6 +30,7 @@ struct resolved {
 };
 
 /* 0: ret_resolved is set. 1: no; the answer's status, message and candidates say why. Errors of the store. */
-int resolve_target(const struct store_reader *reader, const struct query *q, struct resolved *ret_resolved, struct answer *answer);
+int resolve_target(const struct store_reader *reader, const struct query *q, struct resolved *ret_resolved,
+		   struct answer *answer);
 
 #endif

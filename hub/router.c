@@ -56,8 +56,8 @@ static bool fits(const char *prefix, const char *method)
 	return prefix[n - 1] == '/' ? strncmp(prefix, method, n) == 0 : strcmp(prefix, method) == 0;
 }
 
-static enum rpc_status opened(void *arg, uint64_t stream, const char *method, const struct rpc_peer *peer, const struct rpc_now *now,
-			      const char **ret_text)
+static enum rpc_status opened(void *arg, uint64_t stream, const char *method, const struct rpc_peer *peer,
+			      const struct rpc_now *now, const char **ret_text)
 {
 	struct router *r = arg;
 

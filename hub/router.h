@@ -15,7 +15,8 @@ struct router;
 
 int router_new(size_t max_streams, struct router **ret_router); /* -ENOMEM */
 void router_free(struct router **router);
-/* Methods that equal `prefix`, or begin with it when it ends in '/'. The first that fits is asked. All before the server runs. */
+/* Methods that equal `prefix`, or begin with it when it ends in '/'. The first that fits is asked. All before the
+ * server runs. */
 void router_add(struct router *r, const char *prefix, const struct rpc_hooks *service);
 /* For rpc_server_new. */
 struct rpc_hooks router_hooks(struct router *r);

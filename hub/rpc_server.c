@@ -127,7 +127,8 @@ static char *peer_cert(grpc_call *call)
 	if (!context)
 		return NULL;
 	if (grpc_auth_context_peer_is_authenticated(context)) {
-		grpc_auth_property_iterator it = grpc_auth_context_find_properties_by_name(context, GRPC_X509_PEM_CERT_PROPERTY_NAME);
+		grpc_auth_property_iterator it = grpc_auth_context_find_properties_by_name(
+			context, GRPC_X509_PEM_CERT_PROPERTY_NAME);
 		const grpc_auth_property *p = grpc_auth_property_iterator_next(&it);
 
 		if (p)
@@ -272,7 +273,8 @@ static void sweep_stream(struct rpc_server *s, struct rpc_stream *st, const stru
 		if (atomic_load(&s->stopping))
 			rpc_stream_close(st, RPC_UNAVAILABLE, "the hub is stopping");
 		if ((st->sending && waited > RPC_STUCK_S * NS_PER_S) || (st->closing && waited > CLOSE_GRACE_NS)) {
-			(void)grpc_call_cancel_with_status(st->call, GRPC_STATUS_DEADLINE_EXCEEDED, "the peer takes nothing", NULL);
+			(void)grpc_call_cancel_with_status(st->call, GRPC_STATUS_DEADLINE_EXCEEDED,
+							   "the peer takes nothing", NULL);
 			st->since = now->mono;
 			count(s, &s->stats.stuck, 1);
 		}
@@ -300,7 +302,8 @@ static void *run(void *arg)
 	mono_ns_t swept = 0;
 
 	for (;;) {
-		gpr_timespec until = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(SWEEP_MS, GPR_TIMESPAN));
+		gpr_timespec until = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+						  gpr_time_from_millis(SWEEP_MS, GPR_TIMESPAN));
 		grpc_event event = grpc_completion_queue_next(s->queue, until, NULL);
 		struct rpc_now now = { clock_mono_now(), clock_wall_now() };
 

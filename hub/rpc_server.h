@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rpc_server.h - streams that clients open: bytes in, bytes out, a status at the end. gRPC is behind it, and nowhere else in the hub.
+/* rpc_server.h - streams that clients open: bytes in, bytes out, a status at the end. gRPC is behind it, and nowhere
+ * else in the hub.
  *
  * Room: hub.  Owns: the listener, its completion queue and one thread; each stream's buffers.
- * Thread: hooks are called on the server's thread, one at a time, never with a lock held; send, close, resume and stats from any.
+ * Thread: hooks are called on the server's thread, one at a time, never with a lock held; send, close, resume and stats
+ * from any.
  * Clock: reads both, once an event, and hands them on.
- * Bounds: max_streams at once, one more is refused with RPC_EXHAUSTED; RPC_MAX_MESSAGE received; RPC_MAX_UNSENT bytes waiting to be
- * sent per stream (one message may be larger when nothing waits); a peer that takes nothing for RPC_STUCK_S is cut off.
+ * Bounds: max_streams at once, one more is refused with
+ * RPC_EXHAUSTED; RPC_MAX_MESSAGE received; RPC_MAX_UNSENT bytes waiting to be sent per stream (one message may be
+ * larger when nothing waits); a peer that takes nothing for RPC_STUCK_S is cut off.
  *
  * A stream is a number that is never used again, so that a late answer to a stream that is gone meets -ENOTCONN and
  * nothing else. Every method is offered to `opened`, which refuses those it does not know: an unmatched call would
- * otherwise hang for ever. HTTP/2 of this gRPC has known faults (rapid reset, HPACK, a listener that dies with its descriptors):
- * off loopback it is spoken only behind mutual TLS, and self_probe.h finds out when it stopped answering.
+ * otherwise hang for ever. HTTP/2 of this gRPC has known faults (rapid reset, HPACK, a listener that dies with its
+ * descriptors): off loopback it is spoken only behind mutual TLS, and self_probe.h finds out when it stopped answering.
  */
 #ifndef WHY_HUB_RPC_SERVER_H
 #define WHY_HUB_RPC_SERVER_H
@@ -76,17 +79,20 @@ struct rpc_stats {
 struct rpc_server;
 
 /* Bound, but deaf until rpc_server_start.
- * -EADDRINUSE: cannot listen there (in use, or no such address); -EINVAL: no address; -EKEYREJECTED: certificates; -ENOMEM, -EAGAIN. */
+ * -EADDRINUSE: cannot listen there (in use, or no such address); -EINVAL: no address; -EKEYREJECTED: certificates;
+ * -ENOMEM, -EAGAIN. */
 int rpc_server_new(const struct rpc_options *options, const struct rpc_hooks *hooks, struct rpc_server **ret_server);
 int rpc_server_start(struct rpc_server *s); /* -EAGAIN: no thread */
 int rpc_server_port(const struct rpc_server *s); /* as bound: for ":0" */
 /* The bytes are copied. -ENOTCONN: no such stream; -ENOBUFS: too much waits; -ENOMEM. */
 int rpc_server_send(struct rpc_server *s, uint64_t stream, const void *data, size_t n);
-/* Status once all that waits is sent. Later sends meet -ENOTCONN. `text` is copied; it goes out cut and in printable ASCII. */
+/* Status once all that waits is sent. Later sends meet -ENOTCONN. `text` is copied; it goes out cut and in printable
+ * ASCII. */
 void rpc_server_close(struct rpc_server *s, uint64_t stream, enum rpc_status status, const char *text);
 void rpc_server_resume(struct rpc_server *s, uint64_t stream);
 void rpc_server_stats(struct rpc_server *s, struct rpc_stats *ret_stats);
-/* Close every stream (RPC_UNAVAILABLE), wait for them a second, end the thread: no hook is called any more, sends meet -ENOTCONN. */
+/* Close every stream (RPC_UNAVAILABLE), wait for them a second, end the thread: no hook is called any more, sends meet
+ * -ENOTCONN. */
 void rpc_server_stop(struct rpc_server *s);
 /* Stops it first if need be. Accepts a pointer to NULL. */
 void rpc_server_free(struct rpc_server **server);

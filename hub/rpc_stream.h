@@ -56,7 +56,8 @@ struct rpc_stream {
 };
 
 void rpc_stream_begin(struct rpc_stream *st, uint64_t slot);
-bool rpc_stream_start(struct rpc_stream *st, const grpc_op *ops, size_t n, enum rpc_op op); /* false: the call is cancelled */
+bool rpc_stream_start(struct rpc_stream *st, const grpc_op *ops, size_t n,
+		      enum rpc_op op); /* false: the call is cancelled */
 void rpc_stream_receive(struct rpc_stream *st);
 int rpc_stream_send(struct rpc_stream *st, const void *data, size_t n); /* errors as rpc_server_send */
 void rpc_stream_close(struct rpc_stream *st, enum rpc_status status, const char *text);

@@ -5,8 +5,8 @@
  * Clock: reads the wall clock, for the dates of certificates.
  * Bounds: files of TLS_MAX_FILE_BYTES.
  *
- * Files are looked at when a client connects and their times or sizes have changed. A pair that is not fit for use is logged and
- * the last good one stays. Connections that exist keep theirs, until they are renewed (max connection age).
+ * Files are looked at when a client connects and their times or sizes have changed. A pair that is not fit for use is
+ * logged and the last good one stays. Connections that exist keep theirs, until they are renewed (max connection age).
  */
 #ifndef WHY_HUB_RPC_TLS_H
 #define WHY_HUB_RPC_TLS_H

@@ -52,7 +52,8 @@ static int ask(const struct self_probe *p, struct call_status *ret_status)
 	}
 	r = health_pack_request("", &request);
 	if (r == 0)
-		r = call_unary(&options, FRAME_METHOD_HEALTH, request.data, request.len, SELF_PROBE_DEADLINE_MS, &reply, ret_status);
+		r = call_unary(&options, FRAME_METHOD_HEALTH, request.data, request.len, SELF_PROBE_DEADLINE_MS, &reply,
+			       ret_status);
 	/* Not serving is an answer: a full disk is not cured by a restart. */
 	return r < 0 ? r : health_reply_unpack(reply.data, reply.len, &health);
 }

@@ -41,7 +41,8 @@ int self_probe_new(const struct self_probe_options *options, struct self_probe *
 void self_probe_free(struct self_probe **probe);
 uint64_t self_probe_failures(struct self_probe *p); /* since birth */
 
-/* "0.0.0.0:7443" -> "127.0.0.1:7443", "[::]:7443" -> "[::1]:7443", with the port that was bound; others as they are. -EINVAL */
+/* "0.0.0.0:7443" -> "127.0.0.1:7443", "[::]:7443" -> "[::1]:7443", with the port that was bound; others as they are.
+ * -EINVAL */
 int self_probe_address(const char *listen, int port, char *ret_address, size_t size);
 
 #endif

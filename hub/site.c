@@ -140,12 +140,15 @@ static unsigned http_status(const struct answer *a)
 
 static int ask(struct site *s, const struct query *q, struct answer **ret_answer)
 {
-	struct answers_env env = { .reader = &s->reader, .agents = s->options.agents, .now = { clock_mono_now(), clock_wall_now() } };
+	struct answers_env env = { .reader = &s->reader,
+				   .agents = s->options.agents,
+				   .now = { clock_mono_now(), clock_wall_now() } };
 	char node[RECORD_MAX_NODE];
 	int r = answers_make(&env, q, ret_answer, node);
 
 	if (r > 0)
-		r = answers_refusal(q, ANSWER_UNAVAILABLE, "only the node itself can answer this: ask with the command `why`", ret_answer);
+		r = answers_refusal(q, ANSWER_UNAVAILABLE,
+				    "only the node itself can answer this: ask with the command `why`", ret_answer);
 	return r;
 }
 
@@ -204,7 +207,9 @@ static void api_finding(struct site *s, const char *id, struct site_reply *reply
 	struct json j;
 
 	if (!f) {
-		json_error(reply, status, status == 404 ? "no such finding: it may have been deleted by retention" : "the hub cannot read its store");
+		json_error(reply, status,
+			   status == 404 ? "no such finding: it may have been deleted by retention" :
+					   "the hub cannot read its store");
 		return;
 	}
 	reply->status = 200;
@@ -322,10 +327,13 @@ void site_answer(struct site *s, const struct site_request *request, struct site
 	if (probes(s, path, reply))
 		return;
 	if (s->options.probes_only)
-		plain(reply, 403, "findings are not served in the open: reach the hub through 127.0.0.1 (kubectl port-forward, ssh -L) or an "
-				  "authenticating proxy, or start it with --http-open");
+		plain(reply, 403,
+		      "findings are not served in the open: reach the hub through 127.0.0.1 (kubectl port-forward, ssh "
+		      "-L) or an "
+		      "authenticating proxy, or start it with --http-open");
 	else if (s->options.local_only && !is_local_name(request->host))
-		plain(reply, 403, "this address serves its own machine only: ask for localhost, or start whyhub with --http-open");
+		plain(reply, 403,
+		      "this address serves its own machine only: ask for localhost, or start whyhub with --http-open");
 	else if (behind(path, "/api/v1/"))
 		api(s, request, behind(path, "/api/v1/"), reply);
 	else if (strcmp(path, "/") == 0)

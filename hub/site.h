@@ -37,8 +37,10 @@ struct site_options {
 	struct agents *agents;
 	struct health_service *health;
 	struct hub_stats stats;
-	bool probes_only; /* only /metrics, /healthz, /readyz: reachable from outside and without anybody to check who asks */
-	bool local_only;  /* refuse a Host that is no name of this machine (a page of somebody else that asks through a browser) */
+	bool probes_only; /* only /metrics, /healthz, /readyz: reachable from outside and without anybody to check who
+			     asks */
+	bool local_only; /* refuse a Host that is no name of this machine (a page of somebody else that asks through a
+			    browser) */
 };
 
 struct site;

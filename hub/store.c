@@ -14,10 +14,12 @@ int store_open(const char *url, char *ret_error, size_t error_size, struct store
 	if (strncmp(url, sqlite, sizeof(sqlite) - 1) == 0 && url[sizeof(sqlite) - 1])
 		return store_sqlite_open(url + sizeof(sqlite) - 1, ret_error, error_size, ret_store);
 	if (strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0) {
-		(void)snprintf(ret_error, error_size, "PostgreSQL is not built yet into this whyhub: use --store sqlite:PATH");
+		(void)snprintf(ret_error, error_size,
+			       "PostgreSQL is not built yet into this whyhub: use --store sqlite:PATH");
 		return -EPROTONOSUPPORT;
 	}
-	(void)snprintf(ret_error, error_size, "'%s' is no store: use --store sqlite:PATH, for example sqlite:/var/lib/why/hub.db", url);
+	(void)snprintf(ret_error, error_size,
+		       "'%s' is no store: use --store sqlite:PATH, for example sqlite:/var/lib/why/hub.db", url);
 	return -EINVAL;
 }
 

@@ -116,8 +116,8 @@ struct store_class {
 	int (*note)(void *state, const struct store_note *note);
 	int (*commit)(void *state); /* on failure everything since begin is undone */
 	void (*rollback)(void *state);
-	/* Delete a bounded part of what is too old or too much, in a transaction of its own: resolved findings first, then lines
-	 * of the timeline, then open findings of nodes long gone. ret_more: call again soon. */
+	/* Delete a bounded part of what is too old or too much, in a transaction of its own: resolved findings first,
+	 * then lines of the timeline, then open findings of nodes long gone. ret_more: call again soon. */
 	int (*retain)(void *state, const struct store_retention *r, wall_ns_t now, uint64_t *ret_deleted, bool *ret_more);
 	const char *(*identity)(void *state); /* made with the database: 16 hex digits */
 	void (*close)(void *state);
@@ -129,11 +129,13 @@ struct store_class {
 	int (*visit)(void *reader, const struct store_filter *filter, store_row_fn visit, void *arg);
 	/* name NULL: all, by name. */
 	int (*visit_nodes)(void *reader, const char *name, store_node_fn visit, void *arg);
-	/* Distinct entities that some stored finding is about: kind STORE_NO_KIND tries pods, then jobs; `word` is a key or `other`. */
+	/* Distinct entities that some stored finding is about: kind STORE_NO_KIND tries pods, then jobs; `word` is a
+	 * key or `other`. */
 	int (*visit_entities)(void *reader, enum entity_kind kind, const char *word, const char *node, size_t limit,
 			      store_entity_fn visit, void *arg);
 	/* Lines of a node (NULL: any) or of findings about an entity, since a time, oldest first, behind line `after_n`. */
-	int (*visit_lines)(void *reader, const struct store_filter *filter, uint64_t after_n, store_line_fn visit, void *arg);
+	int (*visit_lines)(void *reader, const struct store_filter *filter, uint64_t after_n, store_line_fn visit,
+			   void *arg);
 	int (*totals)(void *reader, struct store_totals *ret_totals);
 };
 

@@ -97,8 +97,9 @@ int store_sqlite_connect(const char *path, bool writable, sqlite3 **ret_db)
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	if (writable)
-		r = store_sqlite_exec(db, "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-					  "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY");
+		r = store_sqlite_exec(
+			db, "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+			    "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY");
 	else
 		r = store_sqlite_exec(db, "PRAGMA query_only=1; PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY");
 	if (r < 0)
@@ -234,15 +235,20 @@ static const struct store_class sqlite_class = {
 static void say(int r, const char *path, char *ret_error, size_t size)
 {
 	if (r == -EBUSY)
-		(void)snprintf(ret_error, size, "%s is in use by another whyhub (it holds %s.lock): stop that one, or give another path",
+		(void)snprintf(ret_error, size,
+			       "%s is in use by another whyhub (it holds %s.lock): stop that one, or give another path",
 			       path, path);
 	else if (r == -EUCLEAN)
-		(void)snprintf(ret_error, size, "%s is damaged or no database of whyhub: move it away (the hub starts a new one) or restore it",
-			       path);
+		(void)snprintf(
+			ret_error, size,
+			"%s is damaged or no database of whyhub: move it away (the hub starts a new one) or restore it",
+			path);
 	else if (r == -EOVERFLOW)
-		(void)snprintf(ret_error, size, "%s was made by a newer whyhub: install that version, or give another path", path);
+		(void)snprintf(ret_error, size,
+			       "%s was made by a newer whyhub: install that version, or give another path", path);
 	else
-		(void)snprintf(ret_error, size, "cannot open %s: %s: check that the folder exists and this user may write there", path,
+		(void)snprintf(ret_error, size,
+			       "cannot open %s: %s: check that the folder exists and this user may write there", path,
 			       strerror(-r));
 }
 

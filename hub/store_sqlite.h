@@ -21,7 +21,8 @@ struct sqlite3;
 struct sqlite3_stmt;
 
 /* Steps from an empty file to the present form; user_version counts those that were done. */
-int store_sqlite_migrate(struct sqlite3 *db, int up_to); /* up_to 0: all; tests stop earlier. -EOVERFLOW: newer than we know */
+int store_sqlite_migrate(struct sqlite3 *db,
+			 int up_to); /* up_to 0: all; tests stop earlier. -EOVERFLOW: newer than we know */
 int store_sqlite_version(void);
 
 int store_sqlite_error(int sqlite_code); /* 0, or the -errno it stands for */
@@ -29,7 +30,8 @@ int store_sqlite_connect(const char *path, bool writable, struct sqlite3 **ret_d
 void store_sqlite_finalize(struct sqlite3_stmt **statement);
 int store_sqlite_prepare(struct sqlite3 *db, const char *sql, struct sqlite3_stmt **ret_statement);
 int store_sqlite_exec(struct sqlite3 *db, const char *sql);
-void store_sqlite_bind_text(struct sqlite3_stmt *s, int at, const char *text); /* NULL binds NULL; the text must outlive the step */
+void store_sqlite_bind_text(struct sqlite3_stmt *s, int at,
+			    const char *text); /* NULL binds NULL; the text must outlive the step */
 int store_sqlite_step(struct sqlite3_stmt *s); /* runs a statement without rows to its end and resets it */
 
 struct store_sqlite_write; /* the writer's statements */
@@ -41,7 +43,8 @@ int store_sqlite_note(struct store_sqlite_write *w, const struct store_note *not
 int store_sqlite_commit(struct store_sqlite_write *w);
 void store_sqlite_rollback(struct store_sqlite_write *w);
 
-int store_sqlite_retain(struct sqlite3 *db, const struct store_retention *r, wall_ns_t now, uint64_t *ret_deleted, bool *ret_more);
+int store_sqlite_retain(struct sqlite3 *db, const struct store_retention *r, wall_ns_t now, uint64_t *ret_deleted,
+			bool *ret_more);
 
 int store_sqlite_position(void *db, const char *node, const char *spool_id, uint64_t *ret_seq);
 int store_sqlite_visit(void *db, const struct store_filter *filter, store_row_fn visit, void *arg);

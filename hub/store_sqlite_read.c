@@ -129,11 +129,13 @@ int store_sqlite_visit_nodes(void *db, const char *name, store_node_fn visit, vo
 	AUTO(store_sqlite_finalize) sqlite3_stmt *s = NULL;
 	int code, r;
 
-	r = store_sqlite_prepare(db,
-				 "SELECT name, boot_id, version, rules_digest, first_seen, last_seen, evaluated,"
-				 " (SELECT max(severity) FROM findings f WHERE f.node = nodes.name AND f.state <> 2 AND f.shadow = 0),"
-				 " (SELECT count(*) FROM findings f WHERE f.node = nodes.name AND f.state <> 2 AND f.shadow = 0)"
-				 " FROM nodes WHERE ?1 IS NULL OR name = ?1 ORDER BY name", &s);
+	r = store_sqlite_prepare(
+		db,
+		"SELECT name, boot_id, version, rules_digest, first_seen, last_seen, evaluated,"
+		" (SELECT max(severity) FROM findings f WHERE f.node = nodes.name AND f.state <> 2 AND f.shadow = 0),"
+		" (SELECT count(*) FROM findings f WHERE f.node = nodes.name AND f.state <> 2 AND f.shadow = 0)"
+		" FROM nodes WHERE ?1 IS NULL OR name = ?1 ORDER BY name",
+		&s);
 	if (r < 0)
 		return r;
 	store_sqlite_bind_text(s, 1, name);
@@ -160,8 +162,8 @@ int store_sqlite_visit_nodes(void *db, const char *name, store_node_fn visit, vo
 }
 
 /* One kind; how many were visited is added to *n. */
-static int visit_kind(void *db, enum entity_kind kind, const char *word, const char *node, size_t limit, store_entity_fn visit,
-		      void *arg, size_t *n)
+static int visit_kind(void *db, enum entity_kind kind, const char *word, const char *node, size_t limit,
+		      store_entity_fn visit, void *arg, size_t *n)
 {
 	/* On a node-wide kind the same key means another thing on another node; pods, jobs and ranks are the cluster's. */
 	static const char sql[] = "SELECT DISTINCT e.key, CASE WHEN ?1 IN (9, 11, 12) THEN '' ELSE f.node END"
@@ -220,7 +222,8 @@ int store_sqlite_visit_lines(void *db, const struct store_filter *filter, uint64
 	if (filter->node)
 		text_add(&t, " AND node = ?2");
 	if (filter->kind != STORE_NO_KIND && filter->key)
-		text_add(&t, " AND finding IN (SELECT f.id FROM findings f JOIN entities e ON e.finding = f.n WHERE e.kind = ?4 AND e.key = ?5)");
+		text_add(&t, " AND finding IN (SELECT f.id FROM findings f JOIN entities e ON e.finding = f.n WHERE "
+			     "e.kind = ?4 AND e.key = ?5)");
 	text_add(&t, " ORDER BY n LIMIT ?8");
 	r = store_sqlite_prepare(db, sql, &s);
 	if (r < 0)
@@ -250,11 +253,13 @@ int store_sqlite_visit_lines(void *db, const struct store_filter *filter, uint64
 int store_sqlite_totals(void *db, struct store_totals *ret_totals)
 {
 	AUTO(store_sqlite_finalize) sqlite3_stmt *s = NULL;
-	int r = store_sqlite_prepare(db,
-				     "SELECT (SELECT count(*) FROM findings), (SELECT count(*) FROM findings WHERE state <> 2),"
-				     " (SELECT count(*) FROM nodes), (SELECT count(*) FROM timeline),"
-				     " (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size),"
-				     " (SELECT value FROM meta WHERE name = 'change')", &s);
+	int r = store_sqlite_prepare(
+		db,
+		"SELECT (SELECT count(*) FROM findings), (SELECT count(*) FROM findings WHERE state <> 2),"
+		" (SELECT count(*) FROM nodes), (SELECT count(*) FROM timeline),"
+		" (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size),"
+		" (SELECT value FROM meta WHERE name = 'change')",
+		&s);
 	int code;
 
 	if (r < 0)

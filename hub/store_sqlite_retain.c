@@ -4,10 +4,11 @@
 #include "base/cleanup.h"
 #include "hub/store_sqlite.h"
 
-/* ?1: the time before which a thing is too old. Each deletes at most 500 rows, for the writer has findings to take in between;
- * the first that finds any ends the call. */
+/* ?1: the time before which a thing is too old. Each deletes at most 500 rows, for the writer has findings to take in
+ * between; the first that finds any ends the call. */
 static const char *const by_age[] = {
-	"DELETE FROM findings WHERE n IN (SELECT n FROM findings WHERE state = 2 AND stored_at < ?1 ORDER BY stored_at LIMIT 500)",
+	"DELETE FROM findings WHERE n IN (SELECT n FROM findings WHERE state = 2 AND stored_at < ?1 ORDER BY stored_at "
+	"LIMIT 500)",
 	"DELETE FROM timeline WHERE n IN (SELECT n FROM timeline ORDER BY n LIMIT 500) AND stored_at < ?1",
 	"DELETE FROM findings WHERE n IN (SELECT f.n FROM findings f LEFT JOIN nodes o ON o.name = f.node"
 	" WHERE f.state <> 2 AND f.stored_at < ?1 AND ifnull(o.last_seen, 0) < ?1 LIMIT 500)",

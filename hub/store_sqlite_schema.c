@@ -15,9 +15,11 @@ static const char *const steps[] = {
 	"CREATE TABLE nodes(name TEXT PRIMARY KEY, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL,"
 	"  boot_id TEXT NOT NULL DEFAULT '', version TEXT NOT NULL DEFAULT '', rules_digest TEXT NOT NULL DEFAULT '',"
 	"  evaluated INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
-	"CREATE TABLE spools(node TEXT NOT NULL, spool_id TEXT NOT NULL, acked INTEGER NOT NULL, stored_at INTEGER NOT NULL,"
+	"CREATE TABLE spools(node TEXT NOT NULL, spool_id TEXT NOT NULL, acked INTEGER NOT NULL, stored_at INTEGER NOT "
+	"NULL,"
 	"  PRIMARY KEY(node, spool_id)) WITHOUT ROWID;"
-	"CREATE TABLE findings(n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, node TEXT NOT NULL, revision INTEGER NOT NULL,"
+	"CREATE TABLE findings(n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, node TEXT NOT NULL, revision INTEGER "
+	"NOT NULL,"
 	"  state INTEGER NOT NULL, kind INTEGER NOT NULL, severity INTEGER NOT NULL, shadow INTEGER NOT NULL,"
 	"  rule TEXT NOT NULL, title TEXT NOT NULL, subject_kind INTEGER NOT NULL, subject_key TEXT NOT NULL,"
 	"  opened_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, resolved_at INTEGER NOT NULL,"
@@ -26,8 +28,10 @@ static const char *const steps[] = {
 	"CREATE INDEX findings_node ON findings(node, changed_at);"
 	"CREATE INDEX findings_open ON findings(severity, node) WHERE state <> 2;"
 	"CREATE INDEX findings_resolved ON findings(stored_at) WHERE state = 2;"
-	"CREATE TABLE timeline(n INTEGER PRIMARY KEY, at INTEGER NOT NULL, stored_at INTEGER NOT NULL, node TEXT NOT NULL,"
-	"  what TEXT NOT NULL, finding TEXT NOT NULL, status TEXT NOT NULL, severity INTEGER NOT NULL, text TEXT NOT NULL);"
+	"CREATE TABLE timeline(n INTEGER PRIMARY KEY, at INTEGER NOT NULL, stored_at INTEGER NOT NULL, node TEXT NOT "
+	"NULL,"
+	"  what TEXT NOT NULL, finding TEXT NOT NULL, status TEXT NOT NULL, severity INTEGER NOT NULL, text TEXT NOT "
+	"NULL);"
 	"CREATE INDEX timeline_node ON timeline(node, at);"
 	"CREATE INDEX timeline_finding ON timeline(finding) WHERE finding <> '';",
 
@@ -36,7 +40,8 @@ static const char *const steps[] = {
 	"  PRIMARY KEY(kind, key, finding)) WITHOUT ROWID;"
 	"CREATE INDEX entities_other ON entities(kind, other) WHERE other <> '';"
 	"CREATE INDEX entities_finding ON entities(finding);"
-	"CREATE TRIGGER findings_deleted AFTER DELETE ON findings BEGIN DELETE FROM entities WHERE finding = old.n; END;"
+	"CREATE TRIGGER findings_deleted AFTER DELETE ON findings BEGIN DELETE FROM entities WHERE finding = old.n; "
+	"END;"
 	"INSERT INTO entities SELECT subject_kind, subject_key, n, '' FROM findings;",
 };
 

@@ -29,17 +29,22 @@ static const char *const sql[N_STATEMENTS] = {
 	[COMMIT] = "COMMIT",
 	[ROLLBACK] = "ROLLBACK",
 	[POSITION] = "SELECT acked FROM spools WHERE node = ?1 AND spool_id = ?2",
-	[SET_POSITION] = "INSERT INTO spools VALUES(?1, ?2, ?3, ?4)"
-			 " ON CONFLICT DO UPDATE SET acked = max(acked, excluded.acked), stored_at = excluded.stored_at",
+	[SET_POSITION] =
+		"INSERT INTO spools VALUES(?1, ?2, ?3, ?4)"
+		" ON CONFLICT DO UPDATE SET acked = max(acked, excluded.acked), stored_at = excluded.stored_at",
 	[FIND] = "SELECT n, revision, node, state, severity FROM findings WHERE id = ?1",
-	[INSERT] = "INSERT INTO findings(n, id, node, revision, state, kind, severity, shadow, rule, title, subject_kind, subject_key,"
+	[INSERT] = "INSERT INTO findings(n, id, node, revision, state, kind, severity, shadow, rule, title, "
+		   "subject_kind, subject_key,"
 		   " opened_at, changed_at, resolved_at, stored_at, change, data)"
 		   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
-	[UPDATE] = "UPDATE findings SET revision = ?4, state = ?5, kind = ?6, severity = ?7, shadow = ?8, rule = ?9, title = ?10,"
-		   " subject_kind = ?11, subject_key = ?12, opened_at = ?13, changed_at = ?14, resolved_at = ?15, stored_at = ?16,"
+	[UPDATE] = "UPDATE findings SET revision = ?4, state = ?5, kind = ?6, severity = ?7, shadow = ?8, rule = ?9, "
+		   "title = ?10,"
+		   " subject_kind = ?11, subject_key = ?12, opened_at = ?13, changed_at = ?14, resolved_at = ?15, "
+		   "stored_at = ?16,"
 		   " change = ?17, data = ?18 WHERE n = ?1",
 	[ENTITY] = "INSERT OR IGNORE INTO entities VALUES(?1, ?2, ?3, ?4)",
-	[LINE] = "INSERT INTO timeline(at, stored_at, node, what, finding, status, severity, text) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[LINE] = "INSERT INTO timeline(at, stored_at, node, what, finding, status, severity, text) VALUES(?1, ?2, ?3, "
+		 "?4, ?5, ?6, ?7, ?8)",
 	[NODE] = "INSERT INTO nodes VALUES(?1, ?2, ?2, ifnull(?3, ''), ifnull(?4, ''), ifnull(?5, ''), max(?6, 0))"
 		 " ON CONFLICT DO UPDATE SET last_seen = max(last_seen, ?2), boot_id = ifnull(?3, boot_id),"
 		 " version = ifnull(?4, version), rules_digest = ifnull(?5, rules_digest),"
@@ -233,7 +238,8 @@ static const char *news(const struct stored *old, const struct record *r)
 	return old->severity != (int)r->severity ? severity_name(r->severity) : NULL;
 }
 
-static int put_record(struct store_sqlite_write *w, const char *node, const struct record *r, wall_ns_t now, struct store_counts *counts)
+static int put_record(struct store_sqlite_write *w, const char *node, const struct record *r, wall_ns_t now,
+		      struct store_counts *counts)
 {
 	struct stored old;
 	const char *status;
@@ -256,8 +262,15 @@ static int put_record(struct store_sqlite_write *w, const char *node, const stru
 		err = put_entities(w, old.found ? old.n : w->change, r);
 	status = news(&old, r);
 	if (err == 0 && status)
-		err = put_line(w, &(struct store_line){ .at = r->changed_at, .node = node, .what = "finding", .finding = r->id,
-							.status = status, .severity = r->severity, .text = r->title }, now);
+		err = put_line(w,
+			       &(struct store_line){ .at = r->changed_at,
+						     .node = node,
+						     .what = "finding",
+						     .finding = r->id,
+						     .status = status,
+						     .severity = r->severity,
+						     .text = r->title },
+			       now);
 	counts->stored += err == 0;
 	return err;
 }

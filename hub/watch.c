@@ -50,8 +50,8 @@ static struct watcher *by_stream(struct watch *w, uint64_t stream)
 
 /* ---- hooks ---- */
 
-static enum rpc_status opened(void *arg, uint64_t stream, const char *method, const struct rpc_peer *peer, const struct rpc_now *now,
-			      const char **ret_text)
+static enum rpc_status opened(void *arg, uint64_t stream, const char *method, const struct rpc_peer *peer,
+			      const struct rpc_now *now, const char **ret_text)
 {
 	struct watch *w = arg;
 	struct watcher *one;
@@ -208,8 +208,15 @@ static bool send_page(struct sending *s)
 {
 	const struct query *q = &s->at.query;
 	struct store_filter filter = {
-		.kind = STORE_NO_KIND, .node = q->node[0] ? q->node : q->target[0] ? q->target : NULL, .rule = q->cause[0] ? q->cause : NULL,
-		.only_open = s->at.snapshot, .after_change = s->at.change, .order = STORE_BY_CHANGE, .limit = PAGE,
+		.kind = STORE_NO_KIND,
+		.node = q->node[0]   ? q->node :
+			q->target[0] ? q->target :
+				       NULL,
+		.rule = q->cause[0] ? q->cause : NULL,
+		.only_open = s->at.snapshot,
+		.after_change = s->at.change,
+		.order = STORE_BY_CHANGE,
+		.limit = PAGE,
 	};
 	int r = s->watch->reader.class->visit(s->watch->reader.state, &filter, send_row, s);
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* watch.h - Query.WatchFindings: each stored change as it comes, from where the watcher left off.
  *
- * Room: hub.  Owns: its thread and reader.  Thread: hooks on the server's; watch_changed on the writer's; reading on its own.
+ * Room: hub.  Owns: its thread and reader.  Thread: hooks on the server's; watch_changed on the writer's; reading on
+ * its own.
  * Clock: none.
- * Bounds: WATCH_MAX watchers. A watcher is a position in the store, not a queue: a slow one costs nothing but the messages gRPC
- * holds for it, and skips no finding: it gets the latest change of each, older changes of the same finding are passed over.
+ * Bounds: WATCH_MAX watchers. A watcher is a position in the store, not a queue: a slow one costs
+ * nothing but the messages gRPC holds for it, and skips no finding: it gets the latest change of each, older changes of
+ * the same finding are passed over.
  *
- * A cursor is "IDENTITY.CHANGE". One of another store (it was lost, the hub is another) begins anew. Without a cursor the
- * open findings are sent first. Then a message without a finding says: all that was stored has been sent.
+ * A cursor is "IDENTITY.CHANGE". One of another store (it was lost, the hub is another) begins anew. Without a cursor
+ * the open findings are sent first. Then a message without a finding says: all that was stored has been sent.
  */
 #ifndef WHY_HUB_WATCH_H
 #define WHY_HUB_WATCH_H

@@ -156,7 +156,8 @@ static void count_failure(struct writer *w, int r)
 	w->stats.failures++;
 	(void)pthread_mutex_unlock(&w->lock);
 	if (first)
-		log_error("the store refuses findings: %s: they stay in the agents' spools, trying again every second", strerror(-r));
+		log_error("the store refuses findings: %s: they stay in the agents' spools, trying again every second",
+			  strerror(-r));
 }
 
 /* Commit until it succeeds. -ECANCELED: the hub stops first. */
@@ -174,7 +175,8 @@ static int store_group_surely(struct writer *w, const struct group *g, struct st
 	}
 }
 
-static void account(struct writer *w, const struct group *g, const struct store_counts *counts, bool *ret_room, bool *ret_recovered)
+static void account(struct writer *w, const struct group *g, const struct store_counts *counts, bool *ret_room,
+		    bool *ret_recovered)
 {
 	(void)pthread_mutex_lock(&w->lock);
 	w->stats.queued_records -= g->n_records;
@@ -185,7 +187,8 @@ static void account(struct writer *w, const struct group *g, const struct store_
 	w->stats.commits++;
 	*ret_recovered = w->stats.last_error != 0;
 	w->stats.last_error = 0;
-	*ret_room = w->was_full && w->stats.queued_records <= w->max_records / 2 && w->stats.queued_bytes <= w->max_bytes / 2;
+	*ret_room = w->was_full && w->stats.queued_records <= w->max_records / 2 &&
+		    w->stats.queued_bytes <= w->max_bytes / 2;
 	if (*ret_room)
 		w->was_full = false;
 	(void)pthread_mutex_unlock(&w->lock);
@@ -317,7 +320,8 @@ int writer_put(struct writer *w, struct record_batch **b)
 		return -ENOBUFS;
 	}
 	/* The thread sleeps when the queue is empty, and gathers for a while until there is a full group. */
-	look = !w->first || (w->stats.queued_records < WRITER_MAX_GROUP && w->stats.queued_records + weight >= WRITER_MAX_GROUP);
+	look = !w->first ||
+	       (w->stats.queued_records < WRITER_MAX_GROUP && w->stats.queued_records + weight >= WRITER_MAX_GROUP);
 	w->stats.queued_records += weight;
 	w->stats.queued_bytes += bytes;
 	(*b)->next = NULL;

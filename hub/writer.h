@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* writer.h - the one thread that writes to the store: a bounded queue, committed in groups, told to the origin once it is safe.
+/* writer.h - the one thread that writes to the store: a bounded queue, committed in groups, told to the origin once it
+ * is safe.
  *
  * Room: hub.  Owns: its thread and queue; borrows the store, of which it is the only writer.
  * Thread: put, note, retain and stats from any; the hooks are called on the writer's thread.
  * Clock: reads it (stored_at).
- * Bounds: max_records and max_bytes in the queue; past either a put is refused, the caller holds the batch and stops reading
- * from its peer until `room` is called. A commit takes at most WRITER_MAX_GROUP records, and waits at most
+ * Bounds: max_records and max_bytes in the queue; past either a put is refused, the caller holds the batch and stops
+ * reading from its peer until `room` is called. A commit takes at most WRITER_MAX_GROUP records, and waits at most
  * WRITER_GATHER_MS for them.
  *
  * When the store fails (disk full), the group is kept and tried again every second: nothing is acked, the queue

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* How many findings a second whyhub takes, stores in SQLite and acks: eight agents over the real wire, whyhub in a process of its own.
- * Prints `name value unit budget` lines. usage: hub_ingest_tool [FINDINGS]   (default 200,000) */
+/* How many findings a second whyhub takes, stores in SQLite and acks: eight agents over the real wire, whyhub in a
+ * process of its own. Prints `name value unit budget` lines. usage: hub_ingest_tool [FINDINGS]   (default 200,000) */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -50,16 +50,26 @@ static void add_finding(struct frame_batch *batch, const char *node, uint64_t se
 	f->revision = 1;
 	f->severity = SEVERITY_WARNING;
 	f->rule = "workload.memory_limit";
-	f->title = arena_printf(f->arena, "a container of pod ml/train-%llu exceeded its memory limit", (unsigned long long)seq);
+	f->title = arena_printf(f->arena, "a container of pod ml/train-%llu exceeded its memory limit",
+				(unsigned long long)seq);
 	f->node = node;
 	f->confidence = 0.97;
 	f->coverage = 1;
 	f->subject.kind = ENTITY_POD;
 	f->subject.id = f->subject.name = arena_printf(f->arena, "ml/train-%llu", (unsigned long long)seq);
-	f->affected[f->n_affected++] = (struct finding_entity){ .kind = ENTITY_JOB, .id = "slurm:81734", .name = "slurm:81734" };
+	f->affected[f->n_affected++] = (struct finding_entity){ .kind = ENTITY_JOB,
+								.id = "slurm:81734",
+								.name = "slurm:81734" };
 	f->opened_at = f->changed_at = 1700000000ULL * NS_PER_S + seq;
-	f->evidence[f->n_evidence++] = (struct finding_evidence){ .id = "oom", .text = "the kernel killed python3[4242] of this cgroup",
-		.metric = "cgroup.memory.oom_kills", .observed = 1, .expected = "> 0", .source = "oom", .role = "requires" };
+	f->evidence[f->n_evidence++] = (struct finding_evidence){
+		.id = "oom",
+		.text = "the kernel killed python3[4242] of this cgroup",
+		.metric = "cgroup.memory.oom_kills",
+		.observed = 1,
+		.expected = "> 0",
+		.source = "oom",
+		.role = "requires"
+	};
 	f->remedy.text = "raise the memory limit or make the program smaller";
 	f->rules_digest = "9f3c1a";
 	f->count = 1;
@@ -172,8 +182,14 @@ static uint64_t drive(struct agent *agents)
 static pid_t start_hub(const char *folder, char *ret_address, size_t size)
 {
 	char self[512], program[600], store[600], line[1024];
-	char *argv[] = { program, (char[]){ "--listen" }, (char[]){ "127.0.0.1:0" }, (char[]){ "--http" }, (char[]){ "off" }, (char[]){ "--store" },
-			 store, NULL };
+	char *argv[] = { program,
+			 (char[]){ "--listen" },
+			 (char[]){ "127.0.0.1:0" },
+			 (char[]){ "--http" },
+			 (char[]){ "off" },
+			 (char[]){ "--store" },
+			 store,
+			 NULL };
 	posix_spawn_file_actions_t actions;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	int out[2], port = 0;
@@ -259,7 +275,9 @@ int main(int argc, char **argv)
 	       ((double)usage.ru_utime.tv_sec * 1e6 + (double)usage.ru_utime.tv_usec + (double)usage.ru_stime.tv_sec * 1e6 +
 		(double)usage.ru_stime.tv_usec) / (double)n_findings);
 	printf("hub:_resident_memory_after_it %.1f MiB -\n", rss);
-	for (const char *const *name = (const char *const[]){ "hub.db", "hub.db-wal", "hub.db-shm", "hub.db.lock", NULL }; *name; name++) {
+	for (const char *const *name =
+		     (const char *const[]){ "hub.db", "hub.db-wal", "hub.db-shm", "hub.db.lock", NULL };
+	     *name; name++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", folder, *name);
 		(void)unlink(path);
 	}

@@ -124,8 +124,8 @@ int main(int argc, char **argv)
 	last = strtoull(argv[4], NULL, 10);
 	(void)snprintf(hello.node, sizeof(hello.node), "%s", argv[2]);
 	buf_init(&out, FRAME_MAX_MESSAGE);
-	if (call_open(&options, FRAME_METHOD_CONNECT, &call) < 0 || frame_pack_hello(&hello, &out) < 0 || !send_all(call, &out) ||
-	    !receive(call, &frame) || frame.kind != FRAME_HELLO_REPLY)
+	if (call_open(&options, FRAME_METHOD_CONNECT, &call) < 0 || frame_pack_hello(&hello, &out) < 0 ||
+	    !send_all(call, &out) || !receive(call, &frame) || frame.kind != FRAME_HELLO_REPLY)
 		return 2;
 	acked = bring(call, argv[2], strtoull(argv[3], NULL, 10), last);
 	printf("%llu\n", (unsigned long long)acked);

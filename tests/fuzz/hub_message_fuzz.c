@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Any bytes as what agents, people and browsers send to a hub: frames with their batches, questions answered from a store, paths
- * and parameters of the HTTP side. No crash, no leak, and an answer to every well-formed question. */
+/* Any bytes as what agents, people and browsers send to a hub: frames with their batches, questions answered from a
+ * store, paths and parameters of the HTTP side. No crash, no leak, and an answer to every well-formed question. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +83,8 @@ int LLVMFuzzerInitialize(int *argc UNUSED, char ***argv UNUSED)
 	demand(store_open(hub.path, why, sizeof(why), &hub.store) == 0);
 	for (unsigned n = 1; n <= 6; n++)
 		put_finding(n);
-	demand(store_reader_open(&hub.store, &hub.reader) == 0 && agents_new(&env, &hub.agents) == 0 && health_service_new(&hub.health) == 0);
+	demand(store_reader_open(&hub.store, &hub.reader) == 0 && agents_new(&env, &hub.agents) == 0 &&
+	       health_service_new(&hub.health) == 0);
 	options.agents = hub.agents;
 	options.health = hub.health;
 	options.stats.agents = hub.agents;
@@ -108,7 +109,9 @@ static void from_agent(const uint8_t *data, size_t size)
 
 static void from_person(const uint8_t *data, size_t size)
 {
-	const struct answers_env env = { .reader = &hub.reader, .agents = hub.agents, .now = { 1000 * NS_PER_S, 1000 * NS_PER_S } };
+	const struct answers_env env = { .reader = &hub.reader,
+					 .agents = hub.agents,
+					 .now = { 1000 * NS_PER_S, 1000 * NS_PER_S } };
 	AUTO(answer_free) struct answer *a = NULL;
 	AUTO_BUF struct buf out;
 	char node[RECORD_MAX_NODE] = "";

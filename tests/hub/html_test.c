@@ -41,7 +41,8 @@ static void times_are_for_people_and_machines(void **state)
 	(void)state;
 	buf_init(&out, 4096);
 	html_time(&out, 1700000000ULL * NS_PER_S);
-	assert_string_equal((char *)out.data, "<time datetime=\"2023-11-14T22:13:20.000000000Z\">2023-11-14 22:13:20</time>");
+	assert_string_equal((char *)out.data,
+			    "<time datetime=\"2023-11-14T22:13:20.000000000Z\">2023-11-14 22:13:20</time>");
 	buf_reset(&out);
 	html_time(&out, 0);
 	assert_string_equal((char *)out.data, "never");

@@ -164,7 +164,8 @@ static void words_resolve_and_ambiguity_lists_candidates(void **state)
 
 		frame_batch_init(&batch);
 		for (unsigned n = 0; n < 2; n++) {
-			AUTO(finding_free) struct finding *p = made_finding("node-1", 10 + n, 1, FINDING_OPEN, SEVERITY_INFO);
+			AUTO(finding_free)
+			struct finding *p = made_finding("node-1", 10 + n, 1, FINDING_OPEN, SEVERITY_INFO);
 			AUTO_BUF struct buf packed;
 
 			p->subject.id = n ? "one/same" : "two/same";
@@ -400,7 +401,8 @@ static int watch_until(const struct stand *s, struct watching *w, const char *cu
 	(void)snprintf(q.cursor, sizeof(q.cursor), "%s", cursor);
 	buf_init(&request, 64 * 1024);
 	assert_ok(query_pack(&q, &request));
-	return call_stream(&s->options, "/why.v1.Query/WatchFindings", request.data, request.len, 20000, on_event, w, &status);
+	return call_stream(&s->options, "/why.v1.Query/WatchFindings", request.data, request.len, 20000, on_event, w,
+			   &status);
 }
 
 static void a_watch_goes_on_where_it_ended(void **state)
@@ -419,7 +421,8 @@ static void a_watch_goes_on_where_it_ended(void **state)
 	double_wait_ack(&agent, 7);
 	assert_int_equal(watch_until(s, &second, first.cursor), -ECANCELED);
 	assert_int_equal(second.findings, 4); /* none missed, none twice */
-	assert_int_equal(watch_until(s, &foreign, "0123456789abcdef.5"), -ECANCELED); /* of another store: from the beginning */
+	assert_int_equal(watch_until(s, &foreign, "0123456789abcdef.5"),
+			 -ECANCELED); /* of another store: from the beginning */
 	assert_int_equal(foreign.findings, 7);
 	double_close(&agent);
 }
@@ -481,7 +484,9 @@ static void a_long_timeline_comes_whole(void **state)
 	q.since_ns = 100ULL * 365 * 86400 * NS_PER_S;
 	buf_init(&request, 64 * 1024);
 	assert_ok(query_pack(&q, &request));
-	assert_int_equal(call_stream(&s->options, "/why.v1.Query/Timeline", request.data, request.len, 20000, take_page, counts, &status), 0);
+	assert_int_equal(call_stream(&s->options, "/why.v1.Query/Timeline", request.data, request.len, 20000, take_page,
+				     counts, &status),
+			 0);
 	assert_int_equal(counts[0], 3);
 	assert_int_equal(counts[1], 1201); /* and "connected" */
 	assert_int_equal(counts[2], 1);
@@ -504,7 +509,8 @@ static void health_is_told(void **state)
 	assert_int_equal(health, HEALTH_SERVING);
 	buf_reset(&request);
 	assert_ok(health_pack_request("no.such.Service", &request));
-	assert_int_equal(call_unary(&s->options, FRAME_METHOD_HEALTH, request.data, request.len, 5000, &reply, &status), -EREMOTEIO);
+	assert_int_equal(call_unary(&s->options, FRAME_METHOD_HEALTH, request.data, request.len, 5000, &reply, &status),
+			 -EREMOTEIO);
 	assert_int_equal(status.code, CALL_NOT_FOUND);
 	assert_int_equal(call_unary(&s->options, "/no.such/Method", NULL, 0, 5000, &reply, &status), -EREMOTEIO);
 	assert_int_equal(status.code, CALL_UNIMPLEMENTED);

@@ -13,7 +13,8 @@
 #include "proto/convert.h"
 #include "tests/test.h"
 
-struct finding *made_finding(const char *node, unsigned n, uint64_t revision, enum finding_state state, enum severity severity)
+struct finding *made_finding(const char *node, unsigned n, uint64_t revision, enum finding_state state,
+			     enum severity severity)
 {
 	struct finding *f;
 

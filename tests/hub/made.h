@@ -8,7 +8,8 @@
 #include "model/finding.h"
 
 /* A cause about pod "ml/train-N", affecting job "slurm:9N", made to differ by n; same n and node: same id. */
-struct finding *made_finding(const char *node, unsigned n, uint64_t revision, enum finding_state state, enum severity severity);
+struct finding *made_finding(const char *node, unsigned n, uint64_t revision, enum finding_state state,
+			     enum severity severity);
 void made_pack(const struct finding *f, struct buf *out);
 /* One more record in the batch. */
 void made_add(struct record_batch *b, uint64_t seq, const struct finding *f);

@@ -72,7 +72,11 @@ static uint64_t always_more(void *arg)
 static void a_crowd_at_the_door_is_no_deafness(void **state)
 {
 	uint64_t opened = 0;
-	struct self_probe_options options = { .address = "127.0.0.1:1", .every_ms = 100, .end = on_end, .progress = always_more, .progress_arg = &opened };
+	struct self_probe_options options = { .address = "127.0.0.1:1",
+					      .every_ms = 100,
+					      .end = on_end,
+					      .progress = always_more,
+					      .progress_arg = &opened };
 	AUTO(self_probe_free) struct self_probe *p = NULL;
 
 	(void)state;

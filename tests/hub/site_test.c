@@ -164,8 +164,9 @@ static struct finding *evil_finding(void)
 	f->cannot_tell[f->n_cannot_tell++] = (struct finding_unknown){ "l" EVIL, "m" EVIL };
 	f->remedy.text = "n" EVIL;
 	f->remedy.check[f->remedy.n_check++] = "o" EVIL;
-	f->explains[f->n_explains++] = (struct finding_explained){ .symptom = "p" EVIL, .subject = { .kind = ENTITY_POD, .id = "q" EVIL,
-												      .name = "r" EVIL } };
+	f->explains[f->n_explains++] = (struct finding_explained){
+		.symptom = "p" EVIL, .subject = { .kind = ENTITY_POD, .id = "q" EVIL, .name = "r" EVIL }
+	};
 	f->doc = "javascript:alert(1)";
 	f->rules_digest = "s" EVIL;
 	return f;
@@ -220,7 +221,8 @@ static void hostile_names_stay_text_on_the_pages(void **state)
 	page = get(s, path, &incident, &status);
 	assert_int_equal(status, 200);
 	check_harmless(page);
-	for (const char *c = "abdefghijklmnoprs"; *c; c++) { /* all of them are there; g stands for the number, q for r's id */
+	for (const char *c = "abdefghijklmnoprs"; *c;
+	     c++) { /* all of them are there; g stands for the number, q for r's id */
 		(void)snprintf(want, sizeof(want), "%c&lt;im", *c);
 		if (!strstr(page, want))
 			fail_msg("field %c is not on the page", *c);

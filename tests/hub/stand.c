@@ -101,7 +101,9 @@ bool double_receive(struct double_agent *a, struct frame_hub *ret_frame)
 
 void double_send_hello(struct double_agent *a, const char *node, const char *spool)
 {
-	struct frame_hello hello = { .boot_id = "boot-1", .version = "0.1", .rules_digest = "d1", .capabilities = FRAME_CAN_ANSWER };
+	struct frame_hello hello = {
+		.boot_id = "boot-1", .version = "0.1", .rules_digest = "d1", .capabilities = FRAME_CAN_ANSWER
+	};
 	AUTO_BUF struct buf out;
 
 	buf_init(&out, FRAME_MAX_MESSAGE);
@@ -179,7 +181,8 @@ void double_answer_question(struct double_agent *a, const char *node)
 	double_send(a, &out);
 }
 
-int stand_ask(const struct stand *s, const char *method, const struct query *q, struct answer **ret_answer, struct call_status *ret_status)
+int stand_ask(const struct stand *s, const char *method, const struct query *q, struct answer **ret_answer,
+	      struct call_status *ret_status)
 {
 	char path[128];
 	AUTO_BUF struct buf request;

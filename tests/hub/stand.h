@@ -46,7 +46,8 @@ void double_wait_ack(struct double_agent *a, uint64_t seq);
 void double_answer_question(struct double_agent *a, const char *node);
 
 /* Ask; returns the call's result (0, -EREMOTEIO), ret_answer when 0. */
-int stand_ask(const struct stand *s, const char *method, const struct query *q, struct answer **ret_answer, struct call_status *ret_status);
+int stand_ask(const struct stand *s, const char *method, const struct query *q, struct answer **ret_answer,
+	      struct call_status *ret_status);
 /* GET over HTTP/1.1; the whole response with its headers. */
 void stand_get(const struct stand *s, const char *path, struct buf *out);
 /* Until the metric's line in /metrics is at least that. Bounded. */

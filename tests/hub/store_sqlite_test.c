@@ -71,8 +71,14 @@ static void put(struct bed *b, const char *spool, uint64_t seq, const char *node
 
 static void note(struct bed *b, const char *node, wall_ns_t at, const char *status)
 {
-	struct store_note n = { .node = node, .boot_id = "b", .version = "1", .rules_digest = "d", .seen_at = at, .evaluated = 1,
-				.status = status, .text = "text" };
+	struct store_note n = { .node = node,
+				.boot_id = "b",
+				.version = "1",
+				.rules_digest = "d",
+				.seen_at = at,
+				.evaluated = 1,
+				.status = status,
+				.text = "text" };
 
 	assert_ok(b->store.class->begin(b->store.state));
 	assert_ok(b->store.class->note(b->store.state, &n));
@@ -415,12 +421,15 @@ static void an_old_file_is_migrated(void **state)
 	made_pack(f, &packed);
 	assert_int_equal(sqlite3_open(old, &db), SQLITE_OK);
 	assert_ok(store_sqlite_migrate(db, 1)); /* as the first version made it */
-	assert_ok(store_sqlite_prepare(db, "INSERT INTO findings VALUES(7,?1,'n1',2,0,0,2,0,'test.rule_5','t',9,'ml/train-5',1,2,0,3,7,?2)", &s));
+	assert_ok(store_sqlite_prepare(
+		db, "INSERT INTO findings VALUES(7,?1,'n1',2,0,0,2,0,'test.rule_5','t',9,'ml/train-5',1,2,0,3,7,?2)",
+		&s));
 	(void)sqlite3_bind_text(s, 1, f->id, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_blob(s, 2, packed.data, (int)packed.len, SQLITE_STATIC);
 	assert_ok(store_sqlite_step(s));
 	store_sqlite_finalize(&s);
-	assert_ok(store_sqlite_exec(db, "INSERT INTO spools VALUES('n1','s',41,1); UPDATE meta SET value = 7 WHERE name = 'change'"));
+	assert_ok(store_sqlite_exec(
+		db, "INSERT INTO spools VALUES('n1','s',41,1); UPDATE meta SET value = 7 WHERE name = 'change'"));
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 
 	close_bed(b);

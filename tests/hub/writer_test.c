@@ -64,7 +64,12 @@ static void fake_rollback(void *state)
 }
 
 static const struct store_class fake_class = {
-	.name = "fake", .begin = fake_begin, .put = fake_put, .note = fake_note, .commit = fake_commit, .rollback = fake_rollback,
+	.name = "fake",
+	.begin = fake_begin,
+	.put = fake_put,
+	.note = fake_note,
+	.commit = fake_commit,
+	.rollback = fake_rollback,
 };
 
 struct bed {
@@ -222,7 +227,8 @@ static void nothing(void *arg)
 	(void)arg;
 }
 
-/* The child: takes records after what is stored, says what was acked, until it is killed. Each finding comes in three revisions. */
+/* The child: takes records after what is stored, says what was acked, until it is killed. Each finding comes in three
+ * revisions. */
 static void be_a_hub(const char *url, int fd)
 {
 	const struct writer_hooks hooks = { tell_ack, nothing, nothing, NULL };
