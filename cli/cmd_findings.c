@@ -115,8 +115,9 @@ static int stream_changes(struct watching *w, struct query *q)
 			return show_error(status, error);
 		if (!ever)
 			return poll_changes(w, q);
-		if (w->progress) /* each break is told once, not every second */
-			(void)show_error(status, error);
+		error[strcspn(error, "\n")] = '\0'; /* the advice is for who asks in vain, this one will be answered */
+		if (w->progress)                    /* each break is told once, not every second */
+			fprintf(stderr, "why: %s; asking again until it answers\n", error);
 	}
 }
 

@@ -87,23 +87,20 @@ void table_add(struct table *t, enum style style, size_t styled, const char *con
 
 static void render_row(const struct table *t, struct page *p, const struct row *row)
 {
-	size_t at = 0;
+	size_t at = 0, last = t->n_columns - 1, n = t->n_columns;
 
-	for (size_t i = 0; i + 1 < t->n_columns; i++) {
+	while (n > 0 && !row->cells[n - 1][0])
+		n--; /* no blanks at a line's end */
+	for (size_t i = 0; i < n; i++) {
+		enum style style = i == row->styled ? row->style : STYLE_PLAIN;
+
 		page_pad(p, at);
-		page_text(p, i == row->styled ? row->style : STYLE_PLAIN, row->cells[i]);
+		if (i == last && p->terminal.is_terminal && at + 20 < p->terminal.width)
+			page_wrap(p, style, at, 0, row->cells[i]);
+		else
+			page_text(p, style, row->cells[i]);
 		at += t->widths[i] + 2;
 	}
-	if (!row->cells[t->n_columns - 1][0]) {
-		page_break(p);
-		return;
-	}
-	page_pad(p, at);
-	if (p->terminal.is_terminal && at + 20 < p->terminal.width)
-		page_wrap(p, row->styled + 1 == t->n_columns ? row->style : STYLE_PLAIN, at, 0,
-			  row->cells[t->n_columns - 1]);
-	else
-		page_text(p, STYLE_PLAIN, row->cells[t->n_columns - 1]);
 	page_break(p);
 }
 
