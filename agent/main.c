@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* whyd: the agent. */
+#include <malloc.h>
 #include <string.h>
 
 #include "agent/agent.h"
@@ -17,8 +18,18 @@ static void set_log_level(const char *name)
 			log_set_level(levels[i].level);
 }
 
+/* Loading BPF programs parses and frees several copies of the kernel's types, 5 MiB each. Left to itself glibc takes that for the
+ * usual size: our big tables, which are hardly touched, would then be cut from that used memory and be resident as a whole. */
+static void set_memory(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+	(void)mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+	(void)mallopt(M_ARENA_MAX, 2);
+}
+
 int main(int argc, char **argv)
 {
+	set_memory();
 	struct settings settings;
 	int status = 1;
 	int r = settings_load(argc, argv, &settings, &status);
@@ -33,6 +44,7 @@ int main(int argc, char **argv)
 	struct agent agent;
 	status = 1;
 	if (agent_open(&settings, &agent) == 0) {
+		(void)malloc_trim(0);
 		status = agent_run(&agent);
 		agent_close(&agent);
 	}
