@@ -225,6 +225,8 @@ static void addresses_are_checked(void **state)
 
 	env.metrics_listen = "";
 	assert_err(exporter_prometheus.open(&env, &other), ENOENT);
+	env.metrics_listen = "off";
+	assert_err(exporter_prometheus.open(&env, &other), ENOENT);
 	env.metrics_listen = "localhost:1";
 	assert_err(exporter_prometheus.open(&env, &other), EINVAL);
 	env.metrics_listen = "127.0.0.1:99999";
