@@ -115,7 +115,6 @@ void compose_ruled_out(struct compose *c, const struct suspect *s, const struct 
 {
 	const struct ruleset *rs = c->view.rs;
 	const struct kin *kin = &c->view.kin[s->rule - rs->n_symptoms];
-	char name[192];
 
 	for (uint32_t i = 0; i < kin->n_rivals && s->entity != ENTITY_NONE; i++) {
 		const struct cause_rule *rival = &rs->causes[kin->rivals[i]];
@@ -136,8 +135,7 @@ void compose_ruled_out(struct compose *c, const struct suspect *s, const struct 
 
 		if (!(marks->refutes_known & ~marks->refutes_true & (1u << i)))
 			continue;
-		snprintf(name, sizeof(name), "%s/%s", rule->id, rule->refutes[i].id);
-		add_ruled_out(c, name, "looked for, not seen");
+		add_ruled_out(c, rule->refutes[i].id, "would speak against it; looked for, not seen");
 	}
 }
 
