@@ -106,7 +106,7 @@ static void test_cause_explains_symptom(void **state)
 	assert_string_equal(scene_evidence(f, "full")->expected, "> 900B");
 	assert_string_equal(scene_evidence(f, "full")->source, "test");
 	assert_int_equal(f->n_ruled_out, 1);
-	assert_string_equal(f->ruled_out[0].rule, "mem.oom/node_oom");
+	assert_string_equal(f->ruled_out[0].rule, "node_oom");
 	assert_int_equal(f->opened_at, SCENE_WALL + NS_PER_S);
 	/* The symptom clears in its time; the cause clears once its minute and its ten seconds are over. */
 	scene_wait(&s, 80);
