@@ -104,11 +104,32 @@ static int ask_local(const struct common *c, const struct query *q, struct answe
 	return r;
 }
 
+/* Nobody was named and nobody is here: both places that were tried are told. */
+static void tell_neither(const struct common *c, char *ret_error, size_t size)
+{
+	char path[4096];
+	struct text t;
+
+	if (socket_path(c, path, sizeof(path)) < 0)
+		return;
+	text_init(&t, ret_error, size);
+	text_add(&t, "no agent runs here (there is no ");
+	text_add_escaped(&t, path, strlen(path));
+	text_add(&t, "), and no hub answers at " ASK_DEFAULT_HUB
+		     "\n  Start whyd on this machine (systemctl start whyd), or name a hub:"
+		     " --hub HOST:PORT, or $WHY_HUB");
+}
+
 int ask(const struct common *c, const struct query *q, struct answer **ret_answer, char *ret_error, size_t size)
 {
+	int status;
+
 	if (ask_is_local(c))
 		return ask_local(c, q, ret_answer, ret_error, size);
-	return ask_hub(c, c->hub ? c->hub : ASK_DEFAULT_HUB, q, ret_answer, ret_error, size);
+	status = ask_hub(c, c->hub ? c->hub : ASK_DEFAULT_HUB, q, ret_answer, ret_error, size);
+	if (status == WHY_EXIT_UNREACHABLE && !c->hub)
+		tell_neither(c, ret_error, size);
+	return status;
 }
 
 int ask_watch(const struct common *c, const struct query *q, char *cursor,

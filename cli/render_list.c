@@ -27,26 +27,44 @@ static enum style style_of(const struct finding *f)
 	return f->state == FINDING_RESOLVED ? STYLE_GOOD : f->shadow ? STYLE_ODD : page_severity_style(f->severity);
 }
 
+/* Below this the title, which names the subject itself, is worth more than its columns. */
+#define WIDE 112
+
+static void add_row(struct page *p, struct table *table, const struct finding *f, bool wide)
+{
+	bool resolved = f->state == FINDING_RESOLVED;
+	char since[48], what[1024], about[256];
+	const char *state = resolved ? "resolved" : "open";
+
+	page_time(p, resolved ? f->resolved_at : f->opened_at, false, since, sizeof(since));
+	title(f, what, sizeof(what));
+	subject(f, about, sizeof(about));
+	if (wide)
+		table_add(
+			table, style_of(f), 0,
+			(const char *const[]){ severity_name(f->severity), state, since, f->node, f->rule, about, what });
+	else
+		table_add(table, style_of(f), 0,
+			  (const char *const[]){ resolved ? state : severity_name(f->severity), since, f->node, what });
+}
+
 void render_list(struct page *p, const struct answer *a, const struct common *c)
 {
-	static const char *const heads[] = { "SEVERITY", "STATE", "SINCE", "NODE", "CAUSE", "SUBJECT", "WHAT", NULL };
+	static const char *const wide_heads[] = {
+		"SEVERITY", "STATE", "SINCE", "NODE", "CAUSE", "SUBJECT", "WHAT", NULL
+	};
+	static const char *const narrow_heads[] = { "SEVERITY", "SINCE", "NODE", "WHAT", NULL };
+	bool wide = !p->terminal.is_terminal || p->terminal.width >= WIDE;
 	AUTO(table_free) struct table *table = NULL;
 	size_t n = 0;
 
-	if (table_new(heads, &table) < 0)
+	if (table_new(wide ? wide_heads : narrow_heads, &table) < 0)
 		return;
 	for (size_t i = 0; i < a->n_findings; i++) {
-		const struct finding *f = a->findings[i];
-		char since[48], what[1024], about[256];
-
-		if (f->shadow && !c->all)
+		if (a->findings[i]->shadow && !c->all)
 			continue;
 		n++;
-		page_time(p, f->state == FINDING_RESOLVED ? f->resolved_at : f->opened_at, false, since, sizeof(since));
-		table_add(table, style_of(f), 0,
-			  (const char *const[]){
-				  severity_name(f->severity), f->state == FINDING_RESOLVED ? "resolved" : "open", since,
-				  f->node, f->rule, subject(f, about, sizeof(about)), title(f, what, sizeof(what)) });
+		add_row(p, table, a->findings[i], wide);
 	}
 	if (n > 0) {
 		table_render(table, p);

@@ -202,10 +202,12 @@ static int watch(const struct common *c, const struct query *q)
 		answer_rank(a);
 		if (any && !redraw && fingerprint(a) == last)
 			continue;
-		last = fingerprint(a);
-		any = true;
 		if (redraw)
 			(void)fputs(CLEAR, stdout);
+		else if (any && c->output == OUTPUT_TEXT)
+			(void)fputs("\n", stdout);
+		last = fingerprint(a);
+		any = true;
 		status = show_answer(&once, a);
 		if (status >= WHY_EXIT_USAGE)
 			return status;

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -119,6 +120,21 @@ static void test_no_hub(void **state UNUSED)
 		    "--local");
 }
 
+/* Nobody was named: both places are told, not that the other should be tried. The usual hub's port must be free for this.
+ */
+static void test_neither_agent_nor_hub(void **state UNUSED)
+{
+	AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in usual = { .sin_family = AF_INET,
+				     .sin_port = htons(7443),
+				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+
+	if (connect(fd, (struct sockaddr *)&usual, sizeof(usual)) == 0)
+		skip();
+	check_fails(child_why("--run", run_dir), 69, "no agent runs here (there is no /tmp/why-cli-test-",
+		    "no hub answers at 127.0.0.1:7443");
+}
+
 static void test_addresses_that_cannot_be(void **state UNUSED)
 {
 	check_fails(child_why("--hub", "hub.example.org"), 64, "HOST:PORT", "7443");
@@ -191,6 +207,7 @@ int main(void)
 		T(test_a_folder_that_is_closed),
 		T(test_a_path_too_long),
 		T(test_no_hub),
+		T(test_neither_agent_nor_hub),
 		T(test_addresses_that_cannot_be),
 		T(test_what_is_near),
 		T(test_where_a_question_goes),

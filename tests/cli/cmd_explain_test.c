@@ -190,6 +190,37 @@ static void test_a_terminal_gets_colour_unless_it_says_no(void **state UNUSED)
 	fake_agent_stop();
 }
 
+static unsigned turn; /* of the agent's process */
+
+static void worse_and_worse(const struct query *q UNUSED, struct answer *a)
+{
+	sample_head(a);
+	if (++turn >= 2)
+		sample_gpu(a);
+	if (turn >= 3)
+		a->status = ANSWER_DENIED;
+}
+
+static void test_a_watch_draws_anew_on_a_terminal_and_adds_in_a_pipe(void **state UNUSED)
+{
+	const char *words[] = { "--watch", "--run", run_dir, NULL };
+
+	turn = 0;
+	fake_agent_start(worse_and_worse);
+	const struct child_result *r = child_run_on_terminal(words, 1);
+	fake_agent_stop();
+	assert_int_equal(r->status, 77);
+	assert_non_null(strstr(r->out, "\033[H\033[Jnode-17  OK"));
+	assert_non_null(strstr(r->out, "\033[H\033[Jnode-17  CRITICAL"));
+	turn = 0;
+	fake_agent_start(worse_and_worse);
+	r = child_why("--watch", "--run", run_dir);
+	fake_agent_stop();
+	assert_int_equal(strncmp(r->out, "node-17  OK", 11), 0);
+	assert_non_null(strstr(r->out, "\n\nnode-17  CRITICAL"));
+	assert_null(strchr(r->out, '\033'));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -201,6 +232,7 @@ int main(void)
 		T(test_a_word_that_resembles_a_command),
 		T(test_another_nodes_process_is_not_this_ones),
 		T(test_a_terminal_gets_colour_unless_it_says_no),
+		T(test_a_watch_draws_anew_on_a_terminal_and_adds_in_a_pipe),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,19 @@ static void test_a_table_the_worst_first(void **state UNUSED)
 	fake_agent_stop();
 }
 
+static void test_a_narrow_terminal_keeps_what_matters(void **state UNUSED)
+{
+	const char *words[] = { "list", "--since", "1h", "--run", run_dir, "--no-color", NULL };
+
+	fake_agent_start(three);
+	const struct child_result *r = child_run_on_terminal(words, 0);
+	fake_agent_stop();
+	assert_string_equal(r->out, "SEVERITY  SINCE     NODE     WHAT\r\n"
+				    "critical  10:42:11  node-17  [SIMULATED] GPU 3 fell off the PCIe bus\r\n"
+				    "warning   10:42:11  node-17  python3[99] makes no progress\r\n"
+				    "resolved  10:45:15  node-17  The cgroup hit its limit\r\n");
+}
+
 static void test_trials_only_when_all_is_asked_for(void **state UNUSED)
 {
 	fake_agent_start(three);
@@ -93,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_a_table_the_worst_first),
 		T(test_trials_only_when_all_is_asked_for),
+		T(test_a_narrow_terminal_keeps_what_matters),
 		T(test_an_empty_list_is_no_verdict),
 		T(test_a_row_is_one_line_whatever_is_in_it),
 	};
