@@ -25,10 +25,11 @@ static void on_publish(void *arg, const struct finding *f)
 	storing_put(a->storing, f, engine_opened_mono(a->engine, f->id));
 	exporting_put_finding(a->exporting, f);
 	if (f->state == FINDING_RESOLVED)
-		log_info("resolved %s %s: %s (%s)", f->id, f->rule, f->title, f->resolved_reason ? f->resolved_reason : "cleared");
+		log_info("resolved %s %s: %s (%s)", f->id, f->rule, f->title,
+			 f->resolved_reason ? f->resolved_reason : "cleared");
 	else if (f->state == FINDING_OPEN)
-		log_line(f->severity == SEVERITY_CRITICAL && !f->shadow ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "open %s %s: %s%s", f->id,
-			 f->rule, f->title, f->shadow ? " (shadow)" : "");
+		log_line(f->severity == SEVERITY_CRITICAL && !f->shadow ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+			 "open %s %s: %s%s", f->id, f->rule, f->title, f->shadow ? " (shadow)" : "");
 	/* One a turn: the same readings twice would only push out an older recording. */
 	if (f->state == FINDING_OPEN && f->severity == SEVERITY_CRITICAL && !f->shadow && a->recorder && !a->kept) {
 		a->kept = true;
@@ -43,7 +44,8 @@ static void store(struct agent *a)
 	if (r < 0) {
 		self_counters()->state_errors++;
 		if (a->told_error != r)
-			log_error("%s: cannot store findings: %s; diagnosis goes on, they are kept in memory until there is room again",
+			log_error("%s: cannot store findings: %s; diagnosis goes on, they are kept in memory until "
+				  "there is room again",
 				  a->settings->state_dir, strerror(-r));
 		a->told_error = r;
 	} else if (a->told_error && storing_error(a->storing) == 0) {
@@ -106,7 +108,8 @@ static void say_rejected(struct agent *a)
 	for (size_t i = 0; diags && i < diags_total(diags); i++) {
 		const struct diag *d = diags_at(diags, i);
 		if (d && d->severity == DIAG_ERROR)
-			self_emit_rule_rejected(a->batch, collecting_self_first(a->collecting), a->now, d->file, d->rule, d->message);
+			self_emit_rule_rejected(a->batch, collecting_self_first(a->collecting), a->now, d->file,
+						d->rule, d->message);
 	}
 	a->rules_changed = false;
 }
@@ -202,7 +205,9 @@ static int open_spool(struct agent *a)
 	char path[4096];
 	if ((size_t)snprintf(path, sizeof(path), "%s/spool.db", a->settings->state_dir) >= sizeof(path))
 		return -ENAMETOOLONG;
-	struct spool_options options = { .path = path, .max_records = a->settings->spool_records, .max_bytes = a->settings->spool_bytes };
+	struct spool_options options = { .path = path,
+					 .max_records = a->settings->spool_records,
+					 .max_bytes = a->settings->spool_bytes };
 	bool damaged = false;
 	r = spool_open(&options, &a->spool, &damaged);
 	if (r < 0)
@@ -212,9 +217,9 @@ static int open_spool(struct agent *a)
 	return storing_new(a->spool, a->boot_id, &a->storing);
 }
 
-/* Where to begin in the kernel log: where the last run stopped, if it was in this boot. After a reboot nobody has read any of it
- * yet. A first start looks ahead only: what happened before anybody wanted to know is no news. A file of lines stands for a
- * machine's whole life. */
+/* Where to begin in the kernel log: where the last run stopped, if it was in this boot. After a reboot nobody has read
+ * any of it yet. A first start looks ahead only: what happened before anybody wanted to know is no news. A file of
+ * lines stands for a machine's whole life. */
 static uint64_t resume_at(const struct agent *a)
 {
 	if (storing_position(a->storing))
@@ -312,7 +317,9 @@ static void status_for_export(void *arg, struct export_status *ret_status)
 	engine_visit_open(a->engine, find_worst, ret_status);
 }
 
-static void stats_for_export(void *arg, void (*say)(void *say_arg, const char *subject, const char *name, double value, const char *help),
+static void stats_for_export(void *arg,
+			     void (*say)(void *say_arg, const char *subject, const char *name, double value,
+					 const char *help),
 			     void *say_arg)
 {
 	struct agent *a = arg;
@@ -324,11 +331,26 @@ static int open_ways_out(struct agent *a)
 	const struct settings *s = a->settings;
 	const char *digest = a->export_env.rules_digest;
 	a->export_env = (struct export_env){
-		.metrics = a->metrics, .graph = a->graph, .node = s->node, .boot_id = a->boot_id, .version = WHY_VERSION,
-		.spool = a->spool, .answer = answer_from_hub, .answer_arg = a, .hub_address = s->hub_address, .tls_ca = s->tls_ca,
-		.tls_cert = s->tls_cert, .tls_key = s->tls_key, .insecure = s->insecure, .metrics_listen = s->metrics_listen,
-		.webhook_url = s->webhook_url, .rules_digest = digest ? digest : "", .status = status_for_export, .status_arg = a,
-		.stats = stats_for_export, .stats_arg = a,
+		.metrics = a->metrics,
+		.graph = a->graph,
+		.node = s->node,
+		.boot_id = a->boot_id,
+		.version = WHY_VERSION,
+		.spool = a->spool,
+		.answer = answer_from_hub,
+		.answer_arg = a,
+		.hub_address = s->hub_address,
+		.tls_ca = s->tls_ca,
+		.tls_cert = s->tls_cert,
+		.tls_key = s->tls_key,
+		.insecure = s->insecure,
+		.metrics_listen = s->metrics_listen,
+		.webhook_url = s->webhook_url,
+		.rules_digest = digest ? digest : "",
+		.status = status_for_export,
+		.status_arg = a,
+		.stats = stats_for_export,
+		.stats_arg = a,
 	};
 	int r = recorder_open(s->state_dir, a->metrics, s->node, a->boot_id, s->recorder_bytes, &a->recorder);
 	if (r < 0)
@@ -357,14 +379,17 @@ static void say_what_to_do(const char *what, const char *where, const char *opti
 	if (!where)
 		log_error("cannot start: %s: %s", what, strerror(-error));
 	else if (error == -EBUSY || error == -EADDRINUSE)
-		log_error("cannot start: %s %s: another whyd uses it; stop that one, or give this one its own --state and --run", what,
-			  where);
+		log_error("cannot start: %s %s: another whyd uses it; stop that one, or give this one its own --state "
+			  "and --run",
+			  what, where);
 	else if (error == -EPROTONOSUPPORT)
-		log_error("cannot start: %s %s was written by a newer whyd; install that version, or give another folder with %s DIR",
+		log_error("cannot start: %s %s was written by a newer whyd; install that version, or give another "
+			  "folder with %s DIR",
 			  what, where, option);
 	else
-		log_error("cannot start: %s %s: %s; make it a folder that this user may write, or give another with %s DIR", what, where,
-			  strerror(-error), option);
+		log_error("cannot start: %s %s: %s; make it a folder that this user may write, or give another with %s "
+			  "DIR",
+			  what, where, strerror(-error), option);
 }
 
 int agent_open(const struct settings *settings, struct agent *a)
@@ -373,7 +398,8 @@ int agent_open(const struct settings *settings, struct agent *a)
 	a->root_fd = open(settings->root_prefix, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (a->root_fd < 0) {
 		int error = -errno;
-		log_error("%s: %s; --root-prefix needs a folder that holds proc and sys", settings->root_prefix, strerror(-error));
+		log_error("%s: %s; --root-prefix needs a folder that holds proc and sys", settings->root_prefix,
+			  strerror(-error));
 		return error;
 	}
 	read_boot_id(a);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* agent.h - the whole agent: who is there, in what order they are made, and what one turn does.
  *
- * Room: agent.  Owns: every lifetime of the program.  Thread: the loop.  Clock: the loop's `now`, the wall clock once a turn.
- * Bounds: those of its parts.
+ * Room: agent.  Owns: every lifetime of the program.  Thread: the loop.  Clock: the loop's `now`, the wall clock once a
+ * turn. Bounds: those of its parts.
  *
- * A turn: read what is due (or drain what came), record it, evaluate, store what was published and the collectors' positions in
- * one transaction, hand it to the exporters. Events wake a turn at once, but at most one every TURN_MIN_NS, so that a flood of
- * them costs a bounded share of a CPU.
+ * A turn: read what is due (or drain what came), record it, evaluate, store what was published and the collectors'
+ * positions in one transaction, hand it to the exporters. Events wake a turn at once, but at most one every
+ * TURN_MIN_NS, so that a flood of them costs a bounded share of a CPU.
  */
 #ifndef WHY_AGENT_AGENT_H
 #define WHY_AGENT_AGENT_H
@@ -59,8 +59,9 @@ struct agent {
 	int root_fd;
 };
 
-/* Make everything, in the order the parts need each other. Reports what fails, and what to do about it. A part that the agent can do without (recorder,
- * rules, exporters, a collector) is left out with a warning; -errno for one it cannot do without (state folder, socket). */
+/* Make everything, in the order the parts need each other. Reports what fails, and what to do about it. A part that the
+ * agent can do without (recorder, rules, exporters, a collector) is left out with a warning; -errno for one it cannot
+ * do without (state folder, socket). */
 int agent_open(const struct settings *settings, struct agent *ret_agent);
 int agent_run(struct agent *a); /* until SIGTERM or SIGINT; the program's exit status */
 void agent_close(struct agent *a);

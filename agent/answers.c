@@ -64,7 +64,8 @@ static int gather_history(struct gathering *g)
 	wall_ns_t since = now > g->query->since_ns ? now - g->query->since_ns : 0;
 	int r = spool_visit_history(g->agent->spool, since, MAX_HISTORY, gather, g);
 	if (r < 0)
-		g->answer->message = arena_printf(g->answer->arena, "the history cannot be read: %s; only open findings are shown", strerror(-r));
+		g->answer->message = arena_printf(
+			g->answer->arena, "the history cannot be read: %s; only open findings are shown", strerror(-r));
 	return g->error;
 }
 
@@ -125,7 +126,8 @@ static int explain(struct agent *a, const struct query *q, struct answer *answer
 	r = health_unknown(a, answer);
 	if (r == 0 && answer->n_findings == 0 && !is_node(a, q) && find_target(a, q) == ENTITY_NONE && !is_plain_pid(q)) {
 		answer->status = ANSWER_NOT_FOUND;
-		answer->message = arena_printf(answer->arena, "nothing on node %s is called '%s'", a->settings->node, q->target);
+		answer->message =
+			arena_printf(answer->arena, "nothing on node %s is called '%s'", a->settings->node, q->target);
 	}
 	return r;
 }
@@ -198,13 +200,15 @@ static int why_not(struct agent *a, const struct query *q, struct answer *answer
 	entity_id target = is_node(a, q) ? ENTITY_NONE : find_target(a, q);
 	if (target == ENTITY_NONE && !is_node(a, q)) {
 		answer->status = ANSWER_NOT_FOUND;
-		answer->message = arena_printf(answer->arena, "nothing on node %s is called '%s'", a->settings->node, q->target);
+		answer->message =
+			arena_printf(answer->arena, "nothing on node %s is called '%s'", a->settings->node, q->target);
 		return 0;
 	}
 	int r = engine_why_not(a->engine, q->cause, target, loop_now(a->loop), clock_wall_now(), answer);
 	if (r == -ENOENT) {
 		answer->status = ANSWER_NOT_FOUND;
-		answer->message = arena_printf(answer->arena, "no cause is called '%s'; `why rules list` shows them all", q->cause);
+		answer->message = arena_printf(answer->arena,
+					       "no cause is called '%s'; `why rules list` shows them all", q->cause);
 		r = 0;
 	} else if (r == -ESRCH) {
 		answer->status = ANSWER_NOT_FOUND;
@@ -225,9 +229,10 @@ static int reload(struct agent *a, int privileged, struct answer *answer)
 	const struct ruleset *rs = engine_ruleset(a->engine);
 	if (r == 0 && !rs)
 		r = -EINVAL;
-	answer->message = r < 0 ? arena_printf(answer->arena, "cannot reload: %s; the rules in force stay", strerror(-r)) :
-				  arena_printf(answer->arena, "%u causes and %u symptoms in force, %u rejected", rs->n_causes,
-					       rs->n_symptoms, rs->n_rejected);
+	answer->message =
+		r < 0 ? arena_printf(answer->arena, "cannot reload: %s; the rules in force stay", strerror(-r)) :
+			arena_printf(answer->arena, "%u causes and %u symptoms in force, %u rejected", rs->n_causes,
+				     rs->n_symptoms, rs->n_rejected);
 	answer->status = r < 0 ? ANSWER_BAD : ANSWER_OK;
 	return health_rules(a, answer);
 }

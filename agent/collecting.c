@@ -107,8 +107,9 @@ static void open_slot(struct slot *s, const struct metrics *metrics, const struc
 		log_warning("collector %s: %s", c->name, s->reason);
 }
 
-int collecting_open(struct loop *loop, const struct collect_env *env, struct metrics *metrics, const struct conf_list *disabled,
-		    collecting_wake_fn wake, void *arg, struct collecting **ret_collecting)
+int collecting_open(struct loop *loop, const struct collect_env *env, struct metrics *metrics,
+		    const struct conf_list *disabled, collecting_wake_fn wake, void *arg,
+		    struct collecting **ret_collecting)
 {
 	AUTO(collecting_close) struct collecting *c = calloc(1, sizeof(*c));
 	if (!c)
@@ -258,7 +259,8 @@ void collecting_want(struct collecting *c, const struct graph *graph, const stru
 			uint32_t metric = wants[w].metric;
 			if (s->running && s->state && s->collector->want && metric >= s->first &&
 			    metric < s->first + s->collector->n_metrics)
-				(void)s->collector->want(s->state, graph, metric - s->first, wants[w].entity, wants[w].until);
+				(void)s->collector->want(s->state, graph, metric - s->first, wants[w].entity,
+							 wants[w].until);
 		}
 }
 

@@ -23,8 +23,9 @@ struct collecting;
 typedef void (*collecting_wake_fn)(void *arg, mono_ns_t now);
 
 /* Registers every collector's metrics in `metrics` and opens those that can run. -ENOMEM, or metrics_add's errors. */
-int collecting_open(struct loop *loop, const struct collect_env *env, struct metrics *metrics, const struct conf_list *disabled,
-		    collecting_wake_fn wake, void *arg, struct collecting **ret_collecting);
+int collecting_open(struct loop *loop, const struct collect_env *env, struct metrics *metrics,
+		    const struct conf_list *disabled, collecting_wake_fn wake, void *arg,
+		    struct collecting **ret_collecting);
 void collecting_close(struct collecting **collecting);
 
 /* Read all that is due at `now`. */
@@ -42,8 +43,10 @@ uint64_t collecting_position(const struct collecting *c, const char *name);
 /* First metric id of collector `self`: what the agent's own events are written with. */
 uint32_t collecting_self_first(const struct collecting *c);
 
-/* One line for each collector, then for each of its hooks: for `why doctor`. `error` 0 is well; `hook` NULL is the collector. */
-typedef void (*collecting_status_fn)(void *arg, const struct collector *collector, const char *hook, int error, const char *reason);
+/* One line for each collector, then for each of its hooks: for `why doctor`. `error` 0 is well; `hook` NULL is the
+ * collector. */
+typedef void (*collecting_status_fn)(void *arg, const struct collector *collector, const char *hook, int error,
+				     const char *reason);
 void collecting_visit(struct collecting *c, collecting_status_fn visit, void *arg);
 
 #endif

@@ -81,7 +81,8 @@ static int client_answer(struct client *c, const uint8_t *body, size_t len)
 		r = answer_new(QUERY_EXPLAIN, &answer);
 		if (r == 0) {
 			answer->status = ANSWER_BAD;
-			answer->message = arena_printf(answer->arena, "the question's field %s is not valid", field ? field : "?");
+			answer->message = arena_printf(answer->arena, "the question's field %s is not valid",
+						       field ? field : "?");
 		}
 	}
 	if (r < 0)

@@ -5,8 +5,8 @@
  * Clock: the loop's.  Bounds: CONTROL_MAX_CLIENTS connections, one question each at a time, 10 s of silence; an answer
  * that its reader does not take is dropped with the connection.
  *
- * Who may ask: the socket is 0660, so its owner and group decide. What changes something (reloading the rules) is for root and
- * for the agent's own user only, told by SO_PEERCRED.
+ * Who may ask: the socket is 0660, so its owner and group decide. What changes something (reloading the rules) is for
+ * root and for the agent's own user only, told by SO_PEERCRED.
  */
 #ifndef WHY_AGENT_CONTROL_H
 #define WHY_AGENT_CONTROL_H

@@ -99,7 +99,8 @@ void exporting_put_batch(struct exporting *e, const struct batch *b)
 {
 	for (size_t i = 0; i < e->n; i++) {
 		struct slot *s = &e->slots[i];
-		if ((s->exporter->wants & EXPORT_SAMPLES) && s->exporter->put_batch && s->exporter->put_batch(s->state, b) < 0)
+		if ((s->exporter->wants & EXPORT_SAMPLES) && s->exporter->put_batch &&
+		    s->exporter->put_batch(s->state, b) < 0)
 			s->lost++;
 	}
 }
@@ -108,7 +109,8 @@ void exporting_put_finding(struct exporting *e, const struct finding *f)
 {
 	for (size_t i = 0; i < e->n; i++) {
 		struct slot *s = &e->slots[i];
-		if ((s->exporter->wants & EXPORT_FINDINGS) && s->exporter->put_finding && s->exporter->put_finding(s->state, f) < 0)
+		if ((s->exporter->wants & EXPORT_FINDINGS) && s->exporter->put_finding &&
+		    s->exporter->put_finding(s->state, f) < 0)
 			s->lost++;
 	}
 }
@@ -138,7 +140,8 @@ static void say_one(void *arg, const char *name, double value, const char *help)
 }
 
 void exporting_stats(const struct exporting *e,
-		     void (*say)(void *arg, const char *subject, const char *name, double value, const char *help), void *arg)
+		     void (*say)(void *arg, const char *subject, const char *name, double value, const char *help),
+		     void *arg)
 {
 	for (size_t i = 0; e && i < e->n; i++) {
 		const struct slot *s = &e->slots[i];

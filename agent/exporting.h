@@ -28,6 +28,7 @@ typedef void (*exporting_status_fn)(void *arg, const struct exporter *exporter, 
 void exporting_visit(const struct exporting *e, exporting_status_fn visit, void *arg);
 /* What each says of itself (exporter.stats), with its name as `subject`. Accepts NULL. */
 void exporting_stats(const struct exporting *e,
-		     void (*say)(void *arg, const char *subject, const char *name, double value, const char *help), void *arg);
+		     void (*say)(void *arg, const char *subject, const char *name, double value, const char *help),
+		     void *arg);
 
 #endif

@@ -129,24 +129,29 @@ static void note_spool(struct agent *a, struct answer *answer)
 		return;
 	line->what = "spool";
 	line->status = error ? "failed" : storing.lost ? "degraded" : "ok";
-	line->text = error ? arena_printf(answer->arena, "%s: %s; %llu changes wait in memory, %llu lost", a->settings->state_dir,
-					  strerror(-error), (unsigned long long)storing.waiting, (unsigned long long)storing.lost) :
-			     arena_printf(answer->arena, "%llu changes wait for the hub; %llu dropped", (unsigned long long)spool.unacked,
-					  (unsigned long long)(dropped + storing.lost));
+	line->text =
+		error ? arena_printf(answer->arena, "%s: %s; %llu changes wait in memory, %llu lost",
+				     a->settings->state_dir, strerror(-error), (unsigned long long)storing.waiting,
+				     (unsigned long long)storing.lost) :
+			arena_printf(answer->arena, "%llu changes wait for the hub; %llu dropped",
+				     (unsigned long long)spool.unacked, (unsigned long long)(dropped + storing.lost));
 	line->severity = error || storing.lost ? SEVERITY_WARNING : SEVERITY_INFO;
 }
 
 static void note_losses(struct agent *a, struct answer *answer)
 {
-	uint64_t lost = a->batch->dropped_samples + a->batch->dropped_events + a->batch->dropped_ops + graph_refused(a->graph);
+	uint64_t lost =
+		a->batch->dropped_samples + a->batch->dropped_events + a->batch->dropped_ops + graph_refused(a->graph);
 	struct answer_line *line = answer_add_line(answer);
 	if (!line)
 		return;
 	line->what = "readings";
 	line->status = lost ? "degraded" : "ok";
-	line->text = arena_printf(answer->arena, "%zu entities known; %llu samples, %llu events, %llu entities or edges dropped for lack of room",
-				  graph_count(a->graph), (unsigned long long)a->batch->dropped_samples,
-				  (unsigned long long)a->batch->dropped_events, (unsigned long long)graph_refused(a->graph));
+	line->text = arena_printf(
+		answer->arena,
+		"%zu entities known; %llu samples, %llu events, %llu entities or edges dropped for lack of room",
+		graph_count(a->graph), (unsigned long long)a->batch->dropped_samples,
+		(unsigned long long)a->batch->dropped_events, (unsigned long long)graph_refused(a->graph));
 	line->severity = lost ? SEVERITY_WARNING : SEVERITY_INFO;
 }
 
@@ -165,8 +170,9 @@ static void note_recorder(struct agent *a, struct answer *answer)
 	struct recorder_stats stats;
 	recorder_stats(a->recorder, &stats);
 	line->status = stats.missed_ticks ? "degraded" : "ok";
-	line->text = arena_printf(answer->arena, "%llu segments, %llu recordings kept, %llu ticks missed", (unsigned long long)stats.segments,
-				  (unsigned long long)stats.kept, (unsigned long long)stats.missed_ticks);
+	line->text = arena_printf(answer->arena, "%llu segments, %llu recordings kept, %llu ticks missed",
+				  (unsigned long long)stats.segments, (unsigned long long)stats.kept,
+				  (unsigned long long)stats.missed_ticks);
 }
 
 int health_doctor(struct agent *a, struct answer *answer)
@@ -198,8 +204,8 @@ int health_rules(struct agent *a, struct answer *answer)
 {
 	const struct ruleset *rs = engine_ruleset(a->engine);
 	for (uint32_t i = 0; rs && i < rs->n_causes; i++)
-		add_rule(answer, rs->causes[i].id, rs->causes[i].mode, rs->causes[i].kept, rs->causes[i].severity, rs->causes[i].scope, "cause",
-			 rs->causes[i].pack);
+		add_rule(answer, rs->causes[i].id, rs->causes[i].mode, rs->causes[i].kept, rs->causes[i].severity,
+			 rs->causes[i].scope, "cause", rs->causes[i].pack);
 	for (uint32_t i = 0; rs && i < rs->n_symptoms; i++)
 		add_rule(answer, rs->symptoms[i].id, rs->symptoms[i].mode, rs->symptoms[i].kept, rs->symptoms[i].severity,
 			 rs->symptoms[i].scope, "symptom", rs->symptoms[i].pack);
@@ -211,7 +217,8 @@ int health_rules(struct agent *a, struct answer *answer)
 			continue;
 		line->what = arena_strdup(answer->arena, d->rule ? d->rule : d->file);
 		line->status = "rejected";
-		line->text = arena_printf(answer->arena, "%s:%u:%u: error[%s] %s", d->file, d->line, d->column, d->code, d->message);
+		line->text = arena_printf(answer->arena, "%s:%u:%u: error[%s] %s", d->file, d->line, d->column, d->code,
+					  d->message);
 		line->severity = SEVERITY_WARNING;
 	}
 	return 0;
@@ -242,7 +249,8 @@ int health_metrics(struct agent *a, struct answer *answer)
 		line->subject = entity_kind_name(d->about);
 		line->status = status_of(r.error);
 		line->text = d->help;
-		line->detail = arena_printf(answer->arena, "%s %s, from %s", metric_kind_name(d->kind), unit_name(d->unit), r.name);
+		line->detail = arena_printf(answer->arena, "%s %s, from %s", metric_kind_name(d->kind),
+					    unit_name(d->unit), r.name);
 	}
 	return 0;
 }

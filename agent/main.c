@@ -12,14 +12,18 @@ static void set_log_level(const char *name)
 	const struct {
 		const char *name;
 		enum log_level level;
-	} levels[] = { { "error", LOG_LEVEL_ERROR }, { "warning", LOG_LEVEL_WARNING }, { "info", LOG_LEVEL_INFO }, { "debug", LOG_LEVEL_DEBUG } };
+	} levels[] = { { "error", LOG_LEVEL_ERROR },
+		       { "warning", LOG_LEVEL_WARNING },
+		       { "info", LOG_LEVEL_INFO },
+		       { "debug", LOG_LEVEL_DEBUG } };
 	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
 		if (strcmp(levels[i].name, name) == 0)
 			log_set_level(levels[i].level);
 }
 
-/* Loading BPF programs parses and frees several copies of the kernel's types, 5 MiB each. Left to itself glibc takes that for the
- * usual size: our big tables, which are hardly touched, would then be cut from that used memory and be resident as a whole. */
+/* Loading BPF programs parses and frees several copies of the kernel's types, 5 MiB each. Left to itself glibc takes
+ * that for the usual size: our big tables, which are hardly touched, would then be cut from that used memory and be
+ * resident as a whole. */
 static void set_memory(void)
 {
 	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);

@@ -97,8 +97,8 @@ static int open_dir(int state_fd, const char *name, int *ret_fd)
 	return r < 0 ? r : file_open_dir_at(state_fd, name, ret_fd);
 }
 
-int recorder_open(const char *state_dir, const struct metrics *metrics, const char *node, const char *boot_id, uint64_t max_bytes,
-		  struct recorder **ret_recorder)
+int recorder_open(const char *state_dir, const struct metrics *metrics, const char *node, const char *boot_id,
+		  uint64_t max_bytes, struct recorder **ret_recorder)
 {
 	AUTO(recorder_close) struct recorder *r = calloc(1, sizeof(*r));
 	if (!r)
@@ -178,8 +178,8 @@ static int begin_segment(struct recorder *r, const struct batch *b, wall_ns_t wa
 	return 0;
 }
 
-/* What is torn here is cut off by the reader; the next attempt begins a new segment. One without anything whole in it goes: on a
- * full disk such would push out, one a minute, those that tell how it came to that. */
+/* What is torn here is cut off by the reader; the next attempt begins a new segment. One without anything whole in it
+ * goes: on a full disk such would push out, one a minute, those that tell how it came to that. */
 static void end_torn(struct recorder *r)
 {
 	if (r->fd < 0)

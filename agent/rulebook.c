@@ -104,8 +104,8 @@ int rulebook_load(struct rulebook *rb, mono_ns_t now)
 	if (r < 0)
 		return r;
 	log_diags(diags);
-	log_info("rules: %u causes and %u symptoms in force, %u rejected (digest %.12s)", ruleset->n_causes, ruleset->n_symptoms,
-		 ruleset->n_rejected, ruleset->digest);
+	log_info("rules: %u causes and %u symptoms in force, %u rejected (digest %.12s)", ruleset->n_causes,
+		 ruleset->n_symptoms, ruleset->n_rejected, ruleset->digest);
 	rb->fn(rb->arg, &ruleset, diags, now);
 	diags_free(&rb->diags);
 	rb->diags = TAKE_PTR(diags);

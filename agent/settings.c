@@ -20,28 +20,39 @@
 #define FIELD(name) offsetof(struct settings, name)
 
 static const struct conf_option options[] = {
-	{ "hub.address", CONF_TEXT, "", FIELD(hub_address), .help = "HOST:PORT of whyhub; empty: keep findings on this node" },
+	{ "hub.address", CONF_TEXT, "", FIELD(hub_address),
+	  .help = "HOST:PORT of whyhub; empty: keep findings on this node" },
 	{ "hub.tls.ca", CONF_TEXT, "", FIELD(tls_ca), .help = "file with the CA that signed the hub's certificate" },
-	{ "hub.tls.cert", CONF_TEXT, "", FIELD(tls_cert), .help = "file with this node's certificate; its name is the node's" },
+	{ "hub.tls.cert", CONF_TEXT, "", FIELD(tls_cert),
+	  .help = "file with this node's certificate; its name is the node's" },
 	{ "hub.tls.key", CONF_TEXT, "", FIELD(tls_key), .help = "file with the key of that certificate" },
-	{ "hub.insecure", CONF_BOOL, "false", FIELD(insecure), .help = "speak plaintext to a hub that is not on loopback" },
-	{ "node.name", CONF_TEXT, "", FIELD(node), .help = "name of this node; empty: $NODE_NAME, else the host's name" },
+	{ "hub.insecure", CONF_BOOL, "false", FIELD(insecure),
+	  .help = "speak plaintext to a hub that is not on loopback" },
+	{ "node.name", CONF_TEXT, "", FIELD(node),
+	  .help = "name of this node; empty: $NODE_NAME, else the host's name" },
 	{ "state.dir", CONF_TEXT, "/var/lib/why", FIELD(state_dir), .help = "folder of the spool and the recordings" },
 	{ "run.dir", CONF_TEXT, "/run/why", FIELD(run_dir), .help = "folder of the local socket, whyd.sock" },
 	{ "rules.dirs", CONF_LIST, "/usr/share/why/rules,/etc/why/rules.d", FIELD(rules), .max = "16",
 	  .help = "folders with *.why.yaml, read in this order" },
-	{ "metrics.listen", CONF_TEXT, "127.0.0.1:7494", FIELD(metrics_listen), .help = "ADDRESS:PORT of /metrics and health; off: none" },
-	{ "webhook.url", CONF_TEXT, "", FIELD(webhook_url), .help = "send each change of a finding there as a CloudEvent" },
-	{ "collect.interval", CONF_DURATION, "1s", FIELD(interval_ns), "200ms", "1m", .help = "time between two ticks" },
+	{ "metrics.listen", CONF_TEXT, "127.0.0.1:7494", FIELD(metrics_listen),
+	  .help = "ADDRESS:PORT of /metrics and health; off: none" },
+	{ "webhook.url", CONF_TEXT, "", FIELD(webhook_url),
+	  .help = "send each change of a finding there as a CloudEvent" },
+	{ "collect.interval", CONF_DURATION, "1s", FIELD(interval_ns), "200ms", "1m",
+	  .help = "time between two ticks" },
 	{ "collect.disabled", CONF_LIST, "", FIELD(disabled), .max = "64", .help = "names of collectors not to start" },
 	{ "collect.max_entities", CONF_U64, "30000", FIELD(max_entities), "1000", "1000000",
 	  .help = "entities known at a time (processes, cgroups, peers ...)" },
-	{ "collect.ring_kib", CONF_U64, "256", FIELD(ring_kib), "64", "16384", .help = "size of each BPF ring buffer in KiB, a power of two" },
+	{ "collect.ring_kib", CONF_U64, "256", FIELD(ring_kib), "64", "16384",
+	  .help = "size of each BPF ring buffer in KiB, a power of two" },
 	{ "recorder.max_bytes", CONF_BYTES, "64MiB", FIELD(recorder_bytes), "1MiB", "4GiB",
 	  .help = "disk for the flight recorder's last 15 minutes and for each of its kept recordings" },
-	{ "spool.max_bytes", CONF_BYTES, "64MiB", FIELD(spool_bytes), "1MiB", "4GiB", .help = "disk for findings the hub has not acknowledged" },
-	{ "spool.max_records", CONF_U64, "100000", FIELD(spool_records), "100", "10000000", .help = "changes of findings kept for the hub" },
-	{ "log.level", CONF_TEXT, "info", FIELD(log_level), .choices = "error|warning|info|debug", .help = "how much to say on stderr" },
+	{ "spool.max_bytes", CONF_BYTES, "64MiB", FIELD(spool_bytes), "1MiB", "4GiB",
+	  .help = "disk for findings the hub has not acknowledged" },
+	{ "spool.max_records", CONF_U64, "100000", FIELD(spool_records), "100", "10000000",
+	  .help = "changes of findings kept for the hub" },
+	{ "log.level", CONF_TEXT, "info", FIELD(log_level), .choices = "error|warning|info|debug",
+	  .help = "how much to say on stderr" },
 };
 
 /* Command line: a name, and the key it sets, or a field of its own. */
@@ -53,29 +64,37 @@ struct flags {
 };
 
 static const struct arg_option args[] = {
-	{ "config", 'c', "FILE", "configuration file (default " DEFAULT_CONFIG ")", ARG_TEXT, offsetof(struct flags, config) },
+	{ "config", 'c', "FILE", "configuration file (default " DEFAULT_CONFIG ")", ARG_TEXT,
+	  offsetof(struct flags, config) },
 	{ "hub", 0, "HOST:PORT", "send findings to this hub", ARG_TEXT, offsetof(struct flags, hub) },
 	{ "node", 0, "NAME", "name of this node", ARG_TEXT, offsetof(struct flags, node) },
 	{ "state", 0, "DIR", "folder of the spool and the recordings", ARG_TEXT, offsetof(struct flags, state) },
 	{ "run", 0, "DIR", "folder of the local socket, whyd.sock", ARG_TEXT, offsetof(struct flags, run) },
-	{ "rules", 0, "DIR", "read rules from DIR instead of the default folders (repeatable)", ARG_LIST, offsetof(struct flags, rules) },
-	{ "metrics", 0, "ADDR:PORT", "where to serve /metrics and health; off: nowhere", ARG_TEXT, offsetof(struct flags, metrics) },
+	{ "rules", 0, "DIR", "read rules from DIR instead of the default folders (repeatable)", ARG_LIST,
+	  offsetof(struct flags, rules) },
+	{ "metrics", 0, "ADDR:PORT", "where to serve /metrics and health; off: nowhere", ARG_TEXT,
+	  offsetof(struct flags, metrics) },
 	{ "webhook", 0, "URL", "send each change of a finding there", ARG_TEXT, offsetof(struct flags, webhook) },
 	{ "tls-ca", 0, "FILE", "CA that signed the hub's certificate", ARG_TEXT, offsetof(struct flags, ca) },
 	{ "tls-cert", 0, "FILE", "this node's certificate", ARG_TEXT, offsetof(struct flags, cert) },
 	{ "tls-key", 0, "FILE", "the certificate's key", ARG_TEXT, offsetof(struct flags, key) },
-	{ "insecure", 0, NULL, "allow plaintext to a hub that is not on loopback", ARG_FLAG, offsetof(struct flags, insecure) },
+	{ "insecure", 0, NULL, "allow plaintext to a hub that is not on loopback", ARG_FLAG,
+	  offsetof(struct flags, insecure) },
 	{ "interval", 0, "TIME", "time between two ticks, such as 1s", ARG_TEXT, offsetof(struct flags, interval) },
-	{ "disable", 0, "COLLECTOR", "do not start this collector (repeatable)", ARG_LIST, offsetof(struct flags, disable) },
+	{ "disable", 0, "COLLECTOR", "do not start this collector (repeatable)", ARG_LIST,
+	  offsetof(struct flags, disable) },
 	{ "root-prefix", 0, "DIR", "read /proc and /sys below DIR: for fixtures; no kernel hooks then", ARG_TEXT,
 	  offsetof(struct flags, root_prefix) },
-	{ "kmsg", 0, "FILE", "read the kernel log from FILE; what is found so is marked simulated", ARG_TEXT, offsetof(struct flags, kmsg) },
+	{ "kmsg", 0, "FILE", "read the kernel log from FILE; what is found so is marked simulated", ARG_TEXT,
+	  offsetof(struct flags, kmsg) },
 	{ "log-level", 0, "LEVEL", "error, warning, info or debug", ARG_TEXT, offsetof(struct flags, level) },
-	{ "print-config", 0, NULL, "print the configuration in force and exit", ARG_FLAG, offsetof(struct flags, print_config) },
+	{ "print-config", 0, NULL, "print the configuration in force and exit", ARG_FLAG,
+	  offsetof(struct flags, print_config) },
 	{ "version", 'V', NULL, "print the version and exit", ARG_FLAG, offsetof(struct flags, version) },
 	{ "help", 'h', NULL, "print this help and exit", ARG_FLAG, offsetof(struct flags, help) },
 	/* The agent starts itself so for collectors that may hang; not for people. */
-	{ "isolated", 0, "COLLECTOR", "(internal) be the child that runs one collector", ARG_TEXT, offsetof(struct flags, isolated) },
+	{ "isolated", 0, "COLLECTOR", "(internal) be the child that runs one collector", ARG_TEXT,
+	  offsetof(struct flags, isolated) },
 };
 
 const struct conf_option *settings_options(size_t *ret_n)
@@ -88,7 +107,8 @@ static void print_help(void)
 {
 	AUTO_BUF struct buf out;
 	buf_init(&out, 64 * 1024);
-	(void)buf_add_text(&out, "usage: whyd [OPTION]...\n\nThe agent: collects, finds causes, tells the hub. Options override the file.\n\n");
+	(void)buf_add_text(&out, "usage: whyd [OPTION]...\n\nThe agent: collects, finds causes, tells the hub. Options "
+				 "override the file.\n\n");
 	(void)args_print_help(args, ARRAY_LEN(args) - 1, &out);
 	(void)buf_add_text(&out, "\nKeys of the configuration file:\n\n");
 	(void)conf_print_help(options, ARRAY_LEN(options), &out);
@@ -151,10 +171,12 @@ static int apply_flags(struct settings *s, const struct flags *f, int *ret_statu
 	const struct {
 		const char *key, *value;
 	} texts[] = {
-		{ "hub.address", f->hub }, { "node.name", f->node }, { "state.dir", f->state }, { "run.dir", f->run },
-		{ "metrics.listen", f->metrics }, { "webhook.url", f->webhook }, { "hub.tls.ca", f->ca }, { "hub.tls.cert", f->cert },
-		{ "hub.tls.key", f->key }, { "collect.interval", f->interval }, { "log.level", f->level },
-		{ "hub.insecure", f->insecure ? "true" : NULL },
+		{ "hub.address", f->hub },        { "node.name", f->node },
+		{ "state.dir", f->state },        { "run.dir", f->run },
+		{ "metrics.listen", f->metrics }, { "webhook.url", f->webhook },
+		{ "hub.tls.ca", f->ca },          { "hub.tls.cert", f->cert },
+		{ "hub.tls.key", f->key },        { "collect.interval", f->interval },
+		{ "log.level", f->level },        { "hub.insecure", f->insecure ? "true" : NULL },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		int r = set_key(s, texts[i].key, texts[i].value, ret_status);

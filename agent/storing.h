@@ -4,9 +4,10 @@
  * Room: agent.  Owns: packed copies of what could not be stored yet.  Thread: the loop.  Clock: `now` is passed in.
  * Bounds: STORING_MAX changes and STORING_BYTES wait, packed; past either the oldest goes, counted.
  *
- * A turn is one transaction. While the disk refuses (full, read-only, broken) everything of the turns since waits here and the
- * stored place in the log stays where it was: after a `kill -9` in that time the log is read again from there. What waits is tried
- * again every STORING_RETRY_NS. Findings taken up from another boot are closed in the transaction that stores this boot's id.
+ * A turn is one transaction. While the disk refuses (full, read-only, broken) everything of the turns since waits here
+ * and the stored place in the log stays where it was: after a `kill -9` in that time the log is read again from there.
+ * What waits is tried again every STORING_RETRY_NS. Findings taken up from another boot are closed in the transaction
+ * that stores this boot's id.
  */
 #ifndef WHY_AGENT_STORING_H
 #define WHY_AGENT_STORING_H
@@ -32,8 +33,9 @@ uint64_t storing_position(const struct storing *s);  /* where this boot's kernel
 /* One change published in this turn. Never fails: what cannot even be packed is counted as lost. */
 void storing_put(struct storing *s, const struct finding *f, mono_ns_t opened_mono);
 
-/* End of the turn: store what waits, and `position` with it; a position alone at most once a second. 1: findings were stored;
- * 0: there was nothing to do, or it is not yet time to try again; -errno: nothing was stored and all of it waits (-ENOSPC ...). */
+/* End of the turn: store what waits, and `position` with it; a position alone at most once a second. 1: findings were
+ * stored; 0: there was nothing to do, or it is not yet time to try again; -errno: nothing was stored and all of it
+ * waits (-ENOSPC ...). */
 int storing_commit(struct storing *s, uint64_t position, mono_ns_t now);
 
 int storing_error(const struct storing *s); /* of the last attempt; 0 well */

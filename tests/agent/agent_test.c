@@ -230,8 +230,9 @@ static void test_full_disk_delays_and_loses_nothing(void **state)
 static void test_rule_that_is_broken_from_the_start_is_said(void **state)
 {
 	struct stage *s = *state;
-	stage_rule_file(s, "mine.why.yaml", "rules: why/v1\npack: { name: mine, version: 1.0.0 }\ncauses:\n  mine.bad:\n    title: x\n"
-					    "    scope: node\n    trigger: no.such.metric > 1\n");
+	stage_rule_file(s, "mine.why.yaml",
+			"rules: why/v1\npack: { name: mine, version: 1.0.0 }\ncauses:\n  mine.bad:\n    title: x\n"
+			"    scope: node\n    trigger: no.such.metric > 1\n");
 	stage_start(s);
 	AUTO(finding_free) struct finding *f = stage_await(s, "lab.rule_rejected", FINDING_OPEN);
 	assert_int_equal(f->subject.kind, ENTITY_NODE);
@@ -274,13 +275,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_line_becomes_a_finding_stored_and_recorded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_restart_takes_up_what_was_open, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_other_boot_resolves_with_reboot_and_the_next_revision, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_other_boot_resolves_with_reboot_and_the_next_revision, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_place_in_the_log_does_not_outlive_the_boot, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kill_loses_nothing_and_doubles_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_disk_delays_and_loses_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rule_that_is_broken_from_the_start_is_said, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wrong_state_folder_says_what_to_do, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_second_agent_on_the_same_state_is_refused_the_first_goes_on, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_second_agent_on_the_same_state_is_refused_the_first_goes_on,
+						set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

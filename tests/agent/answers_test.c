@@ -99,7 +99,9 @@ static void test_what_is_not_here_is_not_found(void **state)
 static void test_list_filters(void **state)
 {
 	(void)state;
-	struct query q = { .kind = QUERY_LIST, .target_kind = ENTITY_KIND_MAX, .only_open = 1, .cause = "lab.rule_rejected" };
+	struct query q = {
+		.kind = QUERY_LIST, .target_kind = ENTITY_KIND_MAX, .only_open = 1, .cause = "lab.rule_rejected"
+	};
 	AUTO(answer_free) struct answer *a = stage_ask(&stage, &q);
 	assert_int_equal(a->n_findings, 1);
 	strcpy(q.cause, "lab.xid");

@@ -45,7 +45,8 @@ static int collect_shaky(void *state UNUSED, mono_ns_t now UNUSED, struct batch 
 	return 0;
 }
 
-static int want_shaky(void *state UNUSED, const struct graph *graph UNUSED, uint32_t metric, entity_id entity, mono_ns_t until)
+static int want_shaky(void *state UNUSED, const struct graph *graph UNUSED, uint32_t metric, entity_id entity,
+		      mono_ns_t until)
 {
 	made.wanted++;
 	made.want_entity = entity;
@@ -94,7 +95,8 @@ static uint64_t position_of_flood(void *state UNUSED)
 	return 77;
 }
 
-static void hooks_of_shaky(void *state UNUSED, void (*say)(void *arg, const char *hook, int error, const char *reason), void *arg)
+static void hooks_of_shaky(void *state UNUSED, void (*say)(void *arg, const char *hook, int error, const char *reason),
+			   void *arg)
 {
 	say(arg, "left", 0, NULL);
 	say(arg, "right", -ENOSYS, "this kernel has no right");
@@ -118,15 +120,27 @@ static const struct collector shaky = {
 	.open = open_any, .collect = collect_shaky, .want = want_shaky, .hooks = hooks_of_shaky, .close = close_any,
 };
 static const struct collector flood = {
-	.name = "flood", .help = "never ends", .metrics = flood_metrics, .n_metrics = 1, .open = open_any, .event_fd = flood_fd,
-	.drain = drain_flood, .position = position_of_flood, .close = close_any,
+	.name = "flood",
+	.help = "never ends",
+	.metrics = flood_metrics,
+	.n_metrics = 1,
+	.open = open_any,
+	.event_fd = flood_fd,
+	.drain = drain_flood,
+	.position = position_of_flood,
+	.close = close_any,
 };
 static const struct collector other = {
 	.name = "other", .help = "never ends either", .metrics = other_metrics, .n_metrics = 1, .open = open_any,
 	.event_fd = other_fd, .drain = drain_other, .close = close_any,
 };
 static const struct collector absent = {
-	.name = "absent", .help = "not here", .metrics = absent_metrics, .n_metrics = 1, .probe = probe_absent, .open = open_any,
+	.name = "absent",
+	.help = "not here",
+	.metrics = absent_metrics,
+	.n_metrics = 1,
+	.probe = probe_absent,
+	.open = open_any,
 	.close = close_any,
 };
 
@@ -396,11 +410,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_failing_collector_backs_off_and_says_so_once, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_reading_carries_the_metric_of_its_own_collector, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_reading_carries_the_metric_of_its_own_collector, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_failing_drain_rests_and_says_so_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_has_no_room_waits_and_everyone_has_a_turn, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_source_that_stays_readable_does_not_starve_the_socket, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_each_and_its_hooks_are_told_with_their_reasons, set_up_without_flood, tear_down),
+		cmocka_unit_test_setup_teardown(test_source_that_stays_readable_does_not_starve_the_socket, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_each_and_its_hooks_are_told_with_their_reasons,
+						set_up_without_flood, tear_down),
 		cmocka_unit_test_setup_teardown(test_wants_go_to_the_owner_of_the_metric, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

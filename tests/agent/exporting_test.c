@@ -78,8 +78,16 @@ static int close_any(void *state, uint32_t flush_ms)
 }
 
 static const struct exporter everything = {
-	.name = "everything", .help = "takes all", .wants = EXPORT_SAMPLES | EXPORT_FINDINGS, .open = open_well, .put_batch = put_batch,
-	.put_finding = put_finding, .event_fd = bell, .pump = pump, .stats = stats, .close = close_any,
+	.name = "everything",
+	.help = "takes all",
+	.wants = EXPORT_SAMPLES | EXPORT_FINDINGS,
+	.open = open_well,
+	.put_batch = put_batch,
+	.put_finding = put_finding,
+	.event_fd = bell,
+	.pump = pump,
+	.stats = stats,
+	.close = close_any,
 };
 static const struct exporter findings_only = {
 	.name = "findings", .help = "takes findings", .wants = EXPORT_FINDINGS, .open = open_well, .put_batch = put_batch,

@@ -78,8 +78,9 @@ static void test_state_without_a_recorder_is_told(void **state)
 static void test_rules_lists_modes_and_the_rejected_with_their_place(void **state)
 {
 	struct stage *s = *state;
-	stage_rule_file(s, "mine.why.yaml", "rules: why/v1\npack: { name: mine, version: 1.0.0 }\ncauses:\n  mine.bad:\n    title: x\n"
-					    "    scope: node\n    trigger: no.such.metric > 1\n");
+	stage_rule_file(s, "mine.why.yaml",
+			"rules: why/v1\npack: { name: mine, version: 1.0.0 }\ncauses:\n  mine.bad:\n    title: x\n"
+			"    scope: node\n    trigger: no.such.metric > 1\n");
 	stage_start(s);
 	AUTO(answer_free) struct answer *a = stage_ask_about(s, QUERY_RULES, "");
 	const struct answer_line *good = stage_line(a, "lab.xid");
@@ -113,9 +114,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_doctor_tells_what_works_and_what_does_not, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_collector_that_cannot_run_is_told_with_the_rules_that_suffer, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_collector_that_cannot_run_is_told_with_the_rules_that_suffer,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_state_without_a_recorder_is_told, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_rules_lists_modes_and_the_rejected_with_their_place, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_rules_lists_modes_and_the_rejected_with_their_place, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_metrics_lists_the_registry_with_its_sources, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,9 @@ static void test_command_line_outranks_file_outranks_default(void **state)
 	write_file(path, "hub:\n  address: from-file:1\nnode:\n  name: from-file\ncollect:\n  interval: 2s\n");
 	struct settings s;
 	int status;
-	assert_int_equal(LOAD(&s, &status, "--config", path, "--node", "from-line", "--rules", "/a", "--rules=/b", "--disable", "oom"), 0);
+	assert_int_equal(LOAD(&s, &status, "--config", path, "--node", "from-line", "--rules", "/a", "--rules=/b",
+			      "--disable", "oom"),
+			 0);
 	assert_string_equal(s.hub_address, "from-file:1");
 	assert_string_equal(s.node, "from-line");
 	assert_int_equal(s.interval_ns, 2 * NS_PER_S);

@@ -47,7 +47,8 @@ const char stage_rules[] =
 	"    title: \"a rule was refused\"\n"
 	"    scope: node\n"
 	"    trigger: count(whyd.rule_rejected, 1m) >= 1\n"
-	"    requires: [{ id: refused, when: \"count(whyd.rule_rejected, 1m) >= 1\", show: \"{whyd.rule_rejected.rule}\" }]\n"
+	"    requires: [{ id: refused, when: \"count(whyd.rule_rejected, 1m) >= 1\", show: "
+	"\"{whyd.rule_rejected.rule}\" }]\n"
 	"    confidence: { prior: 0.9, report_at: 0.5 }\n"
 	"    severity: warning\n"
 	"    hold: { clear_after: 10m }\n"
@@ -94,7 +95,8 @@ void stage_log(struct stage *s, const char *text)
 void stage_xid(struct stage *s, unsigned gpu)
 {
 	char text[160];
-	snprintf(text, sizeof(text), "NVRM: Xid (PCI:0000:%02x:00): 79, pid=42, name=python3, GPU has fallen off the bus.", gpu);
+	snprintf(text, sizeof(text),
+		 "NVRM: Xid (PCI:0000:%02x:00): 79, pid=42, name=python3, GPU has fallen off the bus.", gpu);
 	stage_log(s, text);
 }
 

@@ -29,7 +29,8 @@ void stage_close(struct stage *s); /* ends the agent, removes the folder */
 
 void stage_write(const char *folder, const char *name, const char *text);
 void stage_boot(struct stage *s, const char *boot_id);
-void stage_rule_file(struct stage *s, const char *name, const char *text); /* as a package manager does it: renamed into place */
+void stage_rule_file(struct stage *s, const char *name,
+		     const char *text); /* as a package manager does it: renamed into place */
 void stage_log(struct stage *s, const char *text);                          /* one line of the kernel */
 void stage_xid(struct stage *s, unsigned gpu);                              /* Xid 79 on GPU 0000:NN:00 */
 

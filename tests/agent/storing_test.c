@@ -240,7 +240,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_findings_and_position_go_together, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_position_alone_once_a_second, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_other_boot_forgets_the_position_in_its_first_transaction, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_other_boot_forgets_the_position_in_its_first_transaction, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_what_the_disk_refuses_waits_with_its_position, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_waits_is_bounded_and_loss_is_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_storm_in_one_turn_is_stored_whole, set_up, tear_down),
