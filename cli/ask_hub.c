@@ -79,17 +79,31 @@ static int line_init(const struct common *c, const char *hub, struct line *l, ch
 	return WHY_EXIT_OK;
 }
 
+/* What to do about a hub that cannot be reached, as far as the transport's words tell why. */
+static void advise(const struct line *l, const char *reason, struct text *t)
+{
+	if (strcasestr(reason, "handshake") || strcasestr(reason, "certificate")) {
+		text_add(t, "\n  Its certificate is not signed by the CA of --tls-ca, or is made for another name;"
+			    " or it speaks no TLS at all");
+		return;
+	}
+	text_add(t, "\n  Is whyhub running there, and is the address right? (--hub HOST:PORT, or $WHY_HUB)");
+	if (!l->options.tls)
+		text_add(t, "\n  It was asked in plaintext; a hub that speaks TLS: --tls-ca FILE --tls-cert FILE --tls-key FILE");
+	text_add(t, "\n  Without a hub, ask this machine's own agent: why --local");
+}
+
 /* A call that failed, as a sentence and an exit status. */
 static int tell(const struct line *l, int error, const struct call_status *status, char *ret_error, size_t size)
 {
-	const char *reason = error == -EREMOTEIO  ? status->text
-			     : error == -EMSGSIZE ? "its answer is too large"
-						  : strerror(-error);
+	const char *reason = error == -EREMOTEIO ? status->text :
+			     error == -EMSGSIZE  ? "its answer is too large" :
+						   strerror(-error);
 	int code = error == -EREMOTEIO ? status->code : CALL_INTERNAL;
 	struct text t;
 
 	text_init(&t, ret_error, size);
-	text_addf(&t, code == CALL_UNAVAILABLE || code == CALL_TIMEOUT ? "cannot reach the hub at " : "the hub at ");
+	text_add(&t, code == CALL_UNAVAILABLE || code == CALL_TIMEOUT ? "cannot reach the hub at " : "the hub at ");
 	text_add_escaped(&t, l->hub, strnlen(l->hub, 200));
 	if (error == -EREMOTEIO && code != CALL_UNAVAILABLE)
 		text_addf(&t, ": %s", call_code_name(code));
@@ -102,12 +116,14 @@ static int tell(const struct line *l, int error, const struct call_status *statu
 		return WHY_EXIT_DENIED;
 	case CALL_BAD_ARGUMENT:
 		return WHY_EXIT_USAGE;
+	case CALL_EXHAUSTED:
+		text_add(&t, "\n  Ask again in a moment");
+		return WHY_EXIT_UNREACHABLE;
 	case CALL_UNIMPLEMENTED:
 		text_add(&t, "\n  This hub is older than this `why`, or it is no whyhub");
 		return WHY_EXIT_UNREACHABLE;
 	default:
-		text_add(&t, "\n  Is whyhub running there, and is the address right? (--hub HOST:PORT, or $WHY_HUB)"
-			     "\n  Without a hub, ask this machine's own agent: why --local");
+		advise(l, reason, &t);
 		return WHY_EXIT_UNREACHABLE;
 	}
 }

@@ -141,3 +141,36 @@ def test_somebody_without_rights_is_told_so():
     finally:
         subprocess.run(["rm", "-rf", folder], check=False)
         stand.discard()
+
+
+def make_certificates(folder):
+    """A CA, a certificate of the hub for localhost, one of a person; and one of a person signed by another CA."""
+    def run(*words, text=None):
+        subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder, input=text, text=True)
+    for ca in ("ca", "other"):
+        run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={ca}", "-keyout", f"{ca}.key", "-out", f"{ca}.pem")
+    for name, ca, usage in (("hub", "ca", "serverAuth"), ("person", "ca", "clientAuth"), ("stranger", "other", "clientAuth")):
+        run("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        run("x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial", "-days", "2", "-out",
+            f"{name}.pem", "-extfile", "/dev/stdin", text=f"subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage={usage}\n")
+
+
+def test_a_hub_behind_tls_answers_those_it_trusts():
+    stand = Stand(hub=True)
+    certs = os.path.join(stand.folder, "certs")
+    os.makedirs(certs)
+    make_certificates(certs)
+    try:
+        stand.hub_args = ["--tls-ca", f"{certs}/ca.pem", "--tls-cert", f"{certs}/hub.pem", "--tls-key", f"{certs}/hub.key"]
+        stand.start_hub()
+
+        def tls(ca, name):
+            return ["--tls-ca", f"{certs}/{ca}.pem", "--tls-cert", f"{certs}/{name}.pem", "--tls-key", f"{certs}/{name}.key"]
+        status, out, err = stand.why("fleet", *tls("ca", "person"))
+        assert status == 3 and "No node has ever reported" in out, (status, out, err)
+        for words in (tls("other", "stranger"), tls("ca", "stranger"), tls("other", "person"), []):
+            status, out, err = stand.why("fleet", "--timeout", "5s", *words)
+            assert status in (64, 69, 77) and not out and err.startswith("why: "), (words, status, out, err)
+            print(f"    {status}: {err.splitlines()[0]}")
+    finally:
+        stand.discard()
