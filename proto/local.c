@@ -30,7 +30,8 @@ static int frame(const struct buf *body, size_t max, struct buf *out)
 {
 	if (body->len > max)
 		return -EMSGSIZE;
-	uint8_t length[4] = { (uint8_t)body->len, (uint8_t)(body->len >> 8), (uint8_t)(body->len >> 16), (uint8_t)(body->len >> 24) };
+	uint8_t length[4] = {(uint8_t)body->len, (uint8_t)(body->len >> 8), (uint8_t)(body->len >> 16),
+			     (uint8_t)(body->len >> 24)};
 	size_t before = out->len;
 	int r = buf_add(out, length, sizeof(length));
 	if (r == 0)

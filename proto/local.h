@@ -4,8 +4,8 @@
  * Room: proto.  Owns: nothing.  Thread: any.  Clock: reads it for the deadline of local_ask only.
  * Bounds: a question 64 KiB, an answer LOCAL_MAX_ANSWER; one question a connection at a time.
  *
- * Not gRPC, on purpose: gRPC hides who is at the other end (SO_PEERCRED), and a person who asks why the node is sick must not
- * wait for a channel. The frame is a u32 little-endian length and that many bytes of Query or Answer.
+ * Not gRPC, on purpose: gRPC hides who is at the other end (SO_PEERCRED), and a person who asks why the node is sick
+ * must not wait for a channel. The frame is a u32 little-endian length and that many bytes of Query or Answer.
  */
 #ifndef WHY_PROTO_LOCAL_H
 #define WHY_PROTO_LOCAL_H
