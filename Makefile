@@ -128,6 +128,9 @@ $(B)/tests/%_tool: $(B)/obj/tests/%_tool.o $(TESTAID) $(B)/libwhy.a
 	@mkdir -p $(@D)
 	$(call say,TOOL,$@)$(CC) $(LDFLAGS_) $(LDFLAGS) -o $@ $< $(filter $(dir $(B)/obj/tests/$*)%,$(TESTAID)) $(B)/libwhy.a $(PKGLIBS) -lm -lpthread
 
+# NAME_real_test starts the hub program itself.
+$(filter %_real_test,$(TESTS)): | $(B)/bin/whyhub
+
 .PHONY: unit
 unit: $(TESTS) ## unit tests (ROOM=base: one room only)
 	$(Q)tests/run-unit $(TESTS)
