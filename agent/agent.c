@@ -98,7 +98,9 @@ static void process(struct agent *a)
 	size_t n = engine_wants(a->engine, wants, MAX_WANTS);
 	collecting_want(a->collecting, a->graph, wants, MIN_OF(n, (size_t)MAX_WANTS));
 	(void)graph_expire(a->graph, a->now, dropped, a);
-	a->last_turn = a->now;
+	mono_ns_t end = clock_mono_now();
+	uint64_t rest_ns = MIN_OF(MAX_OF(mono_since(a->now, end) * TURN_REST, TURN_MIN_NS), NS_PER_S);
+	a->next_turn = MAX_OF(end, a->now) + rest_ns;
 }
 
 /* A rejected rule is a blind spot: it is said as an event, and becomes a finding like any other. */
@@ -121,14 +123,15 @@ static void turn(struct agent *a, mono_ns_t now, bool collect)
 	bool more = collecting_drain(a->collecting, now, DRAIN_MAX, a->batch);
 	if (collect) {
 		collecting_collect(a->collecting, now, a->batch);
-		if (storing_error(a->storing) < 0)
-			self_emit_state_full(a->batch, collecting_self_first(a->collecting), now, storing_error(a->storing));
+		int error = a->no_disk ? a->no_disk : storing_error(a->storing);
+		if (error < 0)
+			self_emit_state_full(a->batch, collecting_self_first(a->collecting), now, error);
 	}
 	if (a->rules_changed)
 		say_rejected(a);
 	process(a);
 	if (more)
-		(void)loop_timer_set(a->wake, now + TURN_MIN_NS, NS_PER_MS);
+		(void)loop_timer_set(a->wake, a->next_turn, NS_PER_MS);
 }
 
 static void on_tick(void *arg, mono_ns_t now)
@@ -146,8 +149,7 @@ static void on_wake_timer(void *arg, mono_ns_t now)
 static void on_wake(void *arg, mono_ns_t now)
 {
 	struct agent *a = arg;
-	mono_ns_t at = MAX_OF(now, a->last_turn + TURN_MIN_NS);
-	(void)loop_timer_set(a->wake, at, NS_PER_MS);
+	(void)loop_timer_set(a->wake, MAX_OF(now, a->next_turn), NS_PER_MS);
 }
 
 /* ---- rules ---- */
@@ -210,6 +212,14 @@ static int open_spool(struct agent *a)
 					 .max_bytes = a->settings->spool_bytes };
 	bool damaged = false;
 	r = spool_open(&options, &a->spool, &damaged);
+	/* A full disk is what somebody may want to hear of from us: rather forgetful than silent. */
+	if (r == -ENOSPC || r == -EDQUOT) {
+		log_error("%s: %s: until the next start findings are kept in memory only; make room, then restart whyd",
+			  path, strerror(-r));
+		a->no_disk = r;
+		options.path = ":memory:";
+		r = spool_open(&options, &a->spool, &damaged);
+	}
 	if (r < 0)
 		return r;
 	if (damaged)

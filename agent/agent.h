@@ -22,6 +22,7 @@
 #include "rules/engine.h"
 
 #define TURN_MIN_NS   (20 * NS_PER_MS)
+#define TURN_REST     4    /* times as long as a turn took, it rests: a flood gets a fifth of a CPU */
 #define DRAIN_MAX     2048 /* records of one collector a turn */
 #define MAX_SAMPLES   40000
 #define MAX_EVENTS    4096
@@ -49,8 +50,9 @@ struct agent {
 	struct control *control;
 	struct export_env export_env;
 	struct loop_source *tick, *wake;
-	mono_ns_t last_turn;
+	mono_ns_t next_turn;       /* not before then, unless a tick is due */
 	int told_error;            /* of storing; said once */
+	int no_disk;               /* why the spool is in memory only; 0: it is on the disk */
 	/* of the turn under way */
 	mono_ns_t now;
 	wall_ns_t wall;

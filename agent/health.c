@@ -122,7 +122,7 @@ static void note_spool(struct agent *a, struct answer *answer)
 	struct storing_stats storing;
 	spool_stats(a->spool, &spool);
 	storing_stats(a->storing, &storing);
-	int error = storing_error(a->storing);
+	int error = a->no_disk ? a->no_disk : storing_error(a->storing);
 	uint64_t dropped = spool.dropped_resolved + spool.dropped_superseded;
 	struct answer_line *line = answer_add_line(answer);
 	if (!line)

@@ -21,6 +21,7 @@ struct rulebook {
 	void *arg;
 	int inotify_fd;
 	struct loop_source *source, *timer;
+	mono_ns_t changed; /* first change not read yet; 0 none */
 	struct diags *diags;
 };
 
@@ -37,7 +38,11 @@ static void on_change(void *arg, uint32_t events UNUSED, mono_ns_t now)
 	char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
 	while (read(rb->inotify_fd, buffer, sizeof(buffer)) > 0)
 		;
-	(void)loop_timer_set(rb->timer, now + RULEBOOK_SETTLE_NS, RULEBOOK_SETTLE_NS / 4);
+	/* Somebody who never stops writing must not keep the rest from being read. */
+	if (!rb->changed)
+		rb->changed = now;
+	mono_ns_t at = MIN_OF(now + RULEBOOK_SETTLE_NS, rb->changed + RULEBOOK_WAIT_NS);
+	(void)loop_timer_set(rb->timer, MAX_OF(at, now), RULEBOOK_SETTLE_NS / 4);
 }
 
 static void on_settled(void *arg, mono_ns_t now)
@@ -95,6 +100,7 @@ static void log_diags(const struct diags *diags)
 int rulebook_load(struct rulebook *rb, mono_ns_t now)
 {
 	watch_folders(rb);
+	rb->changed = 0;
 	AUTO(diags_free) struct diags *diags = NULL;
 	int r = diags_new(&diags);
 	if (r < 0)

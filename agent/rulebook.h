@@ -14,6 +14,7 @@
 #include "rules/ruleset.h"
 
 #define RULEBOOK_SETTLE_NS (300 * NS_PER_MS)
+#define RULEBOOK_WAIT_NS   (3 * NS_PER_S) /* at most, while changes go on */
 
 struct rulebook;
 

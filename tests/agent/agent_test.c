@@ -227,6 +227,23 @@ static void test_full_disk_delays_and_loses_nothing(void **state)
 	assert_true(stage_said(s, "findings are stored again"));
 }
 
+static void test_starts_on_a_full_disk_and_says_so(void **state)
+{
+	struct stage *s = *state;
+	assert_ok(mkdir(s->state, 0755));
+	if (mount("tmpfs", s->state, "tmpfs", 0, "size=64k") < 0)
+		skip();
+	fill(s->state);
+	stage_start(s);
+	stage_xid(s, 4);
+	AUTO(finding_free) struct finding *full = stage_await(s, "lab.state_full", FINDING_OPEN);
+	AUTO(finding_free) struct finding *f = stage_await(s, "lab.xid", FINDING_OPEN);
+	AUTO(answer_free) struct answer *doctor = stage_ask_about(s, QUERY_DOCTOR, "");
+	assert_string_equal(stage_line(doctor, "spool")->status, "failed");
+	assert_int_equal(stage_stop(s), 0);
+	assert_true(stage_said(s, "make room, then restart"));
+}
+
 static void test_rule_that_is_broken_from_the_start_is_said(void **state)
 {
 	struct stage *s = *state;
@@ -280,6 +297,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_place_in_the_log_does_not_outlive_the_boot, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kill_loses_nothing_and_doubles_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_disk_delays_and_loses_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_starts_on_a_full_disk_and_says_so, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rule_that_is_broken_from_the_start_is_said, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wrong_state_folder_says_what_to_do, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_second_agent_on_the_same_state_is_refused_the_first_goes_on,

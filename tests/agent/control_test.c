@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -186,6 +187,44 @@ static void test_more_clients_than_places_are_turned_away(void **state)
 	assert_ok(r);
 }
 
+static void on_tick(void *arg, mono_ns_t now)
+{
+	(void)now;
+	loop_exit(arg, 0);
+}
+
+/* Whoever waits to be accepted stays readable: at the highest priority the loop would do nothing else any more. */
+static void test_no_descriptors_left_does_not_stop_the_loop(void **state)
+{
+	(void)state;
+	struct stage s = {0};
+	struct loop_source *tick;
+	struct rlimit before, few;
+	strcpy(s.folder, "/tmp/why-control-XXXXXX");
+	assert_non_null(mkdtemp(s.folder));
+	snprintf(s.path, sizeof(s.path), "%s/%s", s.folder, LOCAL_SOCKET);
+	assert_ok(loop_new(&s.loop));
+	assert_ok(control_open(s.loop, s.folder, answer_hello, &s, &s.control));
+	assert_ok(loop_add_timer(s.loop, LOOP_TICK, "tick", on_tick, s.loop, &tick));
+	int fd = connect_raw(&s); /* waits to be accepted */
+	assert_ok(getrlimit(RLIMIT_NOFILE, &before));
+	few = before;
+	few.rlim_cur = (rlim_t)fd + 1;
+	for (int i = 0; i < fd; i++) /* nor is there a gap below */
+		if (fcntl(i, F_GETFD) < 0)
+			assert_int_equal(dup2(fd, i), i);
+	assert_ok(setrlimit(RLIMIT_NOFILE, &few));
+	assert_ok(loop_timer_set(tick, loop_now(s.loop) + 100 * NS_PER_MS, 0));
+	(void)alarm(20); /* the test is killed rather than stuck */
+	assert_int_equal(loop_run(s.loop), 0);
+	(void)alarm(0);
+	assert_ok(setrlimit(RLIMIT_NOFILE, &before));
+	control_close(&s.control);
+	loop_free(&s.loop);
+	close(fd);
+	rmdir(s.folder);
+}
+
 static void test_no_agent_is_told_apart_from_no_permission(void **state)
 {
 	(void)state;
@@ -202,6 +241,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_second_agent_is_refused_a_stale_socket_is_replaced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hostile_frames_end_their_own_connection_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_more_clients_than_places_are_turned_away, set_up, tear_down),
+		cmocka_unit_test(test_no_descriptors_left_does_not_stop_the_loop),
 		cmocka_unit_test(test_no_agent_is_told_apart_from_no_permission),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
