@@ -89,16 +89,17 @@ static void advise(const struct line *l, const char *reason, struct text *t)
 	}
 	text_add(t, "\n  Is whyhub running there, and is the address right? (--hub HOST:PORT, or $WHY_HUB)");
 	if (!l->options.tls)
-		text_add(t, "\n  It was asked in plaintext; a hub that speaks TLS: --tls-ca FILE --tls-cert FILE --tls-key FILE");
+		text_add(t, "\n  It was asked in plaintext; a hub that speaks TLS: --tls-ca FILE --tls-cert FILE "
+			    "--tls-key FILE");
 	text_add(t, "\n  Without a hub, ask this machine's own agent: why --local");
 }
 
 /* A call that failed, as a sentence and an exit status. */
 static int tell(const struct line *l, int error, const struct call_status *status, char *ret_error, size_t size)
 {
-	const char *reason = error == -EREMOTEIO ? status->text :
-			     error == -EMSGSIZE  ? "its answer is too large" :
-						   strerror(-error);
+	const char *reason = error == -EREMOTEIO  ? status->text
+			     : error == -EMSGSIZE ? "its answer is too large"
+						  : strerror(-error);
 	int code = error == -EREMOTEIO ? status->code : CALL_INTERNAL;
 	struct text t;
 

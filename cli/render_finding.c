@@ -8,7 +8,8 @@
 #include "base/text.h"
 #include "cli/render.h"
 
-#define LINE 2048
+#define LINE       2048
+#define MAX_DOUBTS 4U
 
 static const char *or_empty(const char *text)
 {
@@ -243,18 +244,35 @@ static void affected(struct page *p, const struct finding *f, const struct commo
 	page_row(p, "affected", STYLE_PLAIN, line, NULL);
 }
 
-static void doubts(struct page *p, const struct finding *f)
+/* In one breath; for those who doubt it a line each. */
+static void ruled_out(struct page *p, const struct finding *f, const struct common *c)
 {
+	bool in_full = c->all || c->evidence;
+	char line[4 * LINE];
+	struct text t;
+
+	text_init(&t, line, sizeof(line));
+	for (size_t i = 0; i < f->n_ruled_out; i++) {
+		const char *rule = or_empty(f->ruled_out[i].rule), *reason = or_empty(f->ruled_out[i].reason);
+
+		if (in_full)
+			text_init(&t, line, sizeof(line));
+		text_addf(&t, in_full ? "%s%s: %s" : "%s%s (%s)", t.len ? page_dot(p) : "", rule, reason);
+		if (in_full || i + 1 == f->n_ruled_out)
+			page_row(p, in_full && i ? "" : "ruled out", STYLE_PLAIN, line, NULL);
+	}
+}
+
+static void cannot_tell(struct page *p, const struct finding *f, const struct common *c)
+{
+	size_t n = c->all || c->evidence ? f->n_cannot_tell : MIN_OF(f->n_cannot_tell, MAX_DOUBTS);
 	char line[LINE];
 
-	for (size_t i = 0; i < f->n_ruled_out; i++) {
-		snprintf(line, sizeof(line), "%s: %s", or_empty(f->ruled_out[i].rule), or_empty(f->ruled_out[i].reason));
-		page_row(p, i ? "" : "ruled out", STYLE_PLAIN, line, NULL);
-	}
-	for (size_t i = 0; i < f->n_cannot_tell; i++) {
+	for (size_t i = 0; i < n; i++) {
 		snprintf(line, sizeof(line), "%s: %s", or_empty(f->cannot_tell[i].what), or_empty(f->cannot_tell[i].why));
 		page_row(p, i ? "" : "cannot tell", STYLE_PLAIN, line, NULL);
 	}
+	more(p, f->n_cannot_tell - n);
 }
 
 /* ---- what to do ------------------------------------------------------------------------------------- */
@@ -304,7 +322,8 @@ void render_finding(struct page *p, const struct answer *a, const struct finding
 	evidence(p, f, c, true);
 	explains(p, a, f, c);
 	affected(p, f, c);
-	doubts(p, f);
+	ruled_out(p, f, c);
+	cannot_tell(p, f, c);
 	if (f->state != FINDING_RESOLVED || c->all)
 		remedy(p, f);
 	foot(p, f);

@@ -59,7 +59,7 @@ static void test_a_cause_in_full(void **state UNUSED)
 		"    against      the GPU was hot before: 91 degrees                                     10:42:11.204\n"
 		"    explains     job.rank_dead on rank 19 of slurm:81734                                    10:42:15\n"
 		"    affected     pod ml/train-0, process python3[4242]\n"
-		"    ruled out    gpu.thermal: peak 61 degrees\n"
+		"    ruled out    gpu.thermal (peak 61 degrees)\n"
 		"    cannot tell  power supply: no BMC access\n"
 		"    do           reboot_node, then replace_node if that does not help\n"
 		"                 Drain it first.\n"
@@ -213,6 +213,28 @@ static void test_evidence_shows_the_readings(void **state UNUSED)
 	assert_non_null(strstr(render(&pipe_terminal), "requires: xid79: gpu.xid = 79 (>= 1) by kernlog\n"));
 }
 
+static void test_what_was_ruled_out_is_told_in_one_breath(void **state UNUSED)
+{
+	struct finding *f = sample_gpu(answer);
+
+	for (size_t i = 1; i < 9; i++) {
+		f->ruled_out[f->n_ruled_out++] = f->ruled_out[0];
+		f->cannot_tell[f->n_cannot_tell++] = f->cannot_tell[0];
+	}
+	const char *text = render(&pipe_terminal);
+
+	assert_non_null(strstr(
+		text,
+		"    ruled out    gpu.thermal (peak 61 degrees) · gpu.thermal (peak 61 degrees) · gpu.thermal (peak\n"
+		"                 61 degrees) · gpu.thermal (peak 61"));
+	assert_non_null(strstr(text, "                 power supply: no BMC access\n                 and 5 more\n"));
+	common.evidence = true;
+	text = render(&pipe_terminal);
+	assert_non_null(
+		strstr(text, "    ruled out    gpu.thermal: peak 61 degrees\n                 gpu.thermal: peak"));
+	assert_null(strstr(text, "and 5 more"));
+}
+
 static void test_what_cannot_be_seen_is_told(void **state UNUSED)
 {
 	struct finding_unknown unknown[] = { { "nvml", "no such library" }, { "pressure", "not in this kernel" } };
@@ -315,6 +337,7 @@ int main(void)
 		T(test_many_causes_are_not_a_wall),
 		T(test_long_lists_are_cut_and_say_so),
 		T(test_evidence_shows_the_readings),
+		T(test_what_was_ruled_out_is_told_in_one_breath),
 		T(test_what_cannot_be_seen_is_told),
 		T(test_hostile_text_stays_text),
 		T(test_a_narrow_terminal_wraps),
