@@ -197,11 +197,15 @@ int self_probe_address(const char *listen, int port, char *ret_address, size_t s
 	const char *colon = strrchr(listen, ':');
 	char host[256];
 
-	if (!colon || colon == listen || (size_t)(colon - listen) >= sizeof(host))
+	if (strncmp(listen, "unix:", 5) == 0) {
+		(void)text_copy(ret_address, size, listen);
+		return 0;
+	}
+	if (!colon || (size_t)(colon - listen) >= sizeof(host))
 		return -EINVAL;
 	memcpy(host, listen, (size_t)(colon - listen));
 	host[colon - listen] = 0;
-	if (strcmp(host, "0.0.0.0") == 0)
+	if (strcmp(host, "0.0.0.0") == 0 || !*host)
 		(void)text_copy(host, sizeof(host), "127.0.0.1");
 	else if (strcmp(host, "[::]") == 0)
 		(void)text_copy(host, sizeof(host), "[::1]");

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "hub/resolve.h"
 #include "proto/convert.h"
 #include "proto/frame.h"
 
@@ -25,6 +26,8 @@ struct watcher {
 	uint64_t change;
 	uint64_t present; /* the store's last change when the snapshot began: what is resolved before it is no news */
 	struct query query;
+	bool resolved;
+	struct resolved target;
 };
 
 struct watch {
@@ -207,12 +210,13 @@ static int send_row(void *arg, const struct store_row *row)
 static bool send_page(struct sending *s)
 {
 	const struct query *q = &s->at.query;
+	const struct resolved *t = &s->at.target;
 	struct store_filter filter = {
-		.kind = STORE_NO_KIND,
-		.node = q->node[0]   ? q->node :
-			q->target[0] ? q->target :
-				       NULL,
+		.id = t->what == RESOLVED_FINDING ? t->key : NULL,
+		.node = t->node[0] ? t->node : NULL,
 		.rule = q->cause[0] ? q->cause : NULL,
+		.kind = t->what == RESOLVED_ENTITY || t->what == RESOLVED_ELSEWHERE ? t->kind : STORE_NO_KIND,
+		.key = t->key,
 		.only_open = s->at.snapshot,
 		.after_change = s->at.change,
 		.order = STORE_BY_CHANGE,
@@ -238,6 +242,30 @@ static bool send_page(struct sending *s)
 	return true; /* what came during the snapshot */
 }
 
+/* A full name need not have been seen yet: who waits for its first finding may watch it. False: the stream was closed. */
+static bool resolve(struct watch *w, struct watcher *at)
+{
+	AUTO(answer_free) struct answer *a = NULL;
+	const struct query *q = &at->query;
+	int r = at->resolved ? 0 : answer_new(QUERY_LIST, &a);
+
+	if (r == 0 && !at->resolved)
+		r = resolve_target(&w->reader, q, &at->target, a);
+	if (r > 0 && a->status == ANSWER_NOT_FOUND && q->target_kind < ENTITY_KIND_MAX) {
+		at->target = (struct resolved){ .what = RESOLVED_ENTITY, .kind = q->target_kind };
+		if (q->target_kind == ENTITY_NODE)
+			at->target.what = RESOLVED_NODE;
+		(void)text_copy(at->target.node, RECORD_MAX_NODE, q->target_kind == ENTITY_NODE ? q->target : q->node);
+		(void)text_copy(at->target.key, sizeof(at->target.key), q->target);
+		r = 0;
+	}
+	at->resolved = r == 0;
+	if (r != 0)
+		rpc_server_close(w->server, at->stream, r > 0 ? RPC_NOT_FOUND : RPC_UNAVAILABLE,
+				 r > 0 && a->message ? a->message : "the hub cannot read its store");
+	return r == 0;
+}
+
 static void begin_snapshot(struct watch *w, struct watcher *at)
 {
 	struct store_totals totals;
@@ -254,7 +282,7 @@ static void pump(struct watch *w, struct watcher *one)
 	one->dirty = false;
 	(void)pthread_mutex_unlock(&w->lock);
 	begin_snapshot(w, &s.at);
-	more = send_page(&s);
+	more = resolve(w, &s.at) && send_page(&s);
 	(void)pthread_mutex_lock(&w->lock);
 	if (one->stream != s.at.stream)
 		return; /* closed meanwhile */
@@ -262,6 +290,8 @@ static void pump(struct watch *w, struct watcher *one)
 	one->snapshot = s.at.snapshot;
 	one->told_end = s.at.told_end;
 	one->present = s.at.present;
+	one->resolved = s.at.resolved;
+	one->target = s.at.target;
 	one->full = s.full && one->drains == s.at.drains;
 	one->dirty |= more || s.full;
 }

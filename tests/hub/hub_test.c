@@ -392,17 +392,44 @@ static int on_event(void *arg, const uint8_t *data, size_t n)
 	return w->ends && w->findings >= w->want ? -ECANCELED : 0;
 }
 
-static int watch_until(const struct stand *s, struct watching *w, const char *cursor)
+static int watch_target(const struct stand *s, struct watching *w, const char *cursor, const char *target,
+			enum entity_kind kind)
 {
-	struct query q = ask_for(QUERY_LIST, "");
+	struct query q = ask_for(QUERY_LIST, target);
 	struct call_status status;
 	AUTO_BUF struct buf request;
 
+	q.target_kind = kind;
 	(void)snprintf(q.cursor, sizeof(q.cursor), "%s", cursor);
 	buf_init(&request, 64 * 1024);
 	assert_ok(query_pack(&q, &request));
 	return call_stream(&s->options, "/why.v1.Query/WatchFindings", request.data, request.len, 20000, on_event, w,
 			   &status);
+}
+
+static int watch_until(const struct stand *s, struct watching *w, const char *cursor)
+{
+	return watch_target(s, w, cursor, "", ENTITY_KIND_MAX);
+}
+
+static void a_watch_may_be_of_one_thing(void **state)
+{
+	struct stand *s = *state;
+	struct double_agent agent;
+	struct watching pod = { .want = 1 }, node = { .want = 3 }, unseen = { .want = 0 };
+
+	double_open(&agent, s, NULL);
+	(void)double_hello(&agent, "node-1", "s1");
+	double_send_batch(&agent, "node-1", 1, 3, SEVERITY_INFO);
+	double_wait_ack(&agent, 3);
+	assert_int_equal(watch_target(s, &pod, "", "train-2", ENTITY_KIND_MAX), -ECANCELED);
+	assert_int_equal(pod.findings, 1);
+	assert_int_equal(watch_target(s, &node, "", "node-1", ENTITY_KIND_MAX), -ECANCELED);
+	assert_int_equal(node.findings, 3);
+	assert_int_equal(watch_target(s, &unseen, "", "ml/later", ENTITY_POD), -ECANCELED); /* nothing yet, and no refusal */
+	assert_int_equal(unseen.findings, 0);
+	assert_int_equal(watch_target(s, &unseen, "", "who-is-that", ENTITY_KIND_MAX), -EREMOTEIO);
+	double_close(&agent);
 }
 
 static void a_watch_goes_on_where_it_ended(void **state)
@@ -574,6 +601,7 @@ int main(void)
 		T(the_same_node_again_replaces_the_older_stream),
 		T(a_watch_goes_on_where_it_ended),
 		T(a_watch_tells_what_comes),
+		T(a_watch_may_be_of_one_thing),
 		T(a_long_timeline_comes_whole),
 		T(health_is_told),
 		T(a_restarted_hub_knows_all),

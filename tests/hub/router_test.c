@@ -12,7 +12,8 @@ struct service {
 };
 
 static enum rpc_status on_open(void *arg, uint64_t stream UNUSED, const char *method UNUSED,
-			       const struct rpc_peer *peer UNUSED, const struct rpc_now *now UNUSED, const char **text UNUSED)
+			       const struct rpc_peer *peer UNUSED, const struct rpc_now *now UNUSED,
+			       const char **text UNUSED)
 {
 	((struct service *)arg)->opened++;
 	return ((struct service *)arg)->answer;

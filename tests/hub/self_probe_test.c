@@ -39,6 +39,10 @@ static void addresses_are_as_a_client_needs_them(void **state)
 	assert_string_equal(address, "[::1]:9");
 	assert_ok(self_probe_address("10.1.2.3:0", 77, address, sizeof(address)));
 	assert_string_equal(address, "10.1.2.3:77");
+	assert_ok(self_probe_address(":0", 77, address, sizeof(address)));
+	assert_string_equal(address, "127.0.0.1:77");
+	assert_ok(self_probe_address("unix:/run/hub.sock", 1, address, sizeof(address)));
+	assert_string_equal(address, "unix:/run/hub.sock");
 	assert_err(self_probe_address("7443", 7443, address, sizeof(address)), EINVAL);
 }
 
