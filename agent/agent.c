@@ -40,7 +40,9 @@ static void on_publish(void *arg, const struct finding *f)
 /* A failed write must not stop the diagnosis: what could not be stored waits, and the trouble is itself an event. */
 static void store(struct agent *a)
 {
-	int r = storing_commit(a->storing, collecting_position(a->collecting, "kernlog"), a->now);
+	/* A log that is not read now, or of which nothing came yet, is left where it was. */
+	uint64_t position = collecting_position(a->collecting, "kernlog");
+	int r = storing_commit(a->storing, position ? position : storing_position(a->storing), a->now);
 	if (r < 0) {
 		self_counters()->state_errors++;
 		if (a->told_error != r)

@@ -43,6 +43,22 @@ static size_t count_files(const char *folder)
 	return n;
 }
 
+/* Where the kernel log was read to, and how many changes wait for a hub. Only while no agent runs. */
+static uint64_t read_spool(const struct stage *s, char *ret_position, size_t size)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/spool.db", s->state);
+	struct spool_options options = { .path = path, .max_records = 1000, .max_bytes = 1 << 20 };
+	AUTO(spool_close) struct spool *spool = NULL;
+	bool damaged;
+	assert_ok(spool_open(&options, &spool, &damaged));
+	assert_false(damaged);
+	assert_ok(spool_get(spool, "kernlog", ret_position, size));
+	struct spool_stats stats;
+	spool_stats(spool, &stats);
+	return stats.unacked;
+}
+
 static void test_a_line_becomes_a_finding_stored_and_recorded(void **state)
 {
 	struct stage *s = *state;
@@ -59,19 +75,9 @@ static void test_a_line_becomes_a_finding_stored_and_recorded(void **state)
 	assert_int_equal(stage_stop(s), 0);
 	assert_true(stage_said(s, f->id));
 
-	char path[128];
-	snprintf(path, sizeof(path), "%s/spool.db", s->state);
-	struct spool_options options = { .path = path, .max_records = 1000, .max_bytes = 1 << 20 };
-	AUTO(spool_close) struct spool *spool = NULL;
-	bool damaged;
-	assert_ok(spool_open(&options, &spool, &damaged));
-	assert_false(damaged);
 	char position[32];
-	assert_ok(spool_get(spool, "kernlog", position, sizeof(position)));
+	assert_int_equal(read_spool(s, position, sizeof(position)), 1);
 	assert_string_equal(position, "2"); /* the next line */
-	struct spool_stats stats;
-	spool_stats(spool, &stats);
-	assert_int_equal(stats.unacked, 1);
 }
 
 static void test_restart_takes_up_what_was_open(void **state)
@@ -110,6 +116,62 @@ static void test_other_boot_resolves_with_reboot_and_the_next_revision(void **st
 	stage_start(s);
 	AUTO(finding_free) struct finding *again = stage_await(s, "lab.xid", FINDING_RESOLVED);
 	assert_int_equal(again->revision, after->revision);
+	assert_int_equal(stage_stop(s), 0);
+}
+
+/* A run that cannot read the log must not forget how far it was read. */
+static void test_place_in_the_log_outlives_a_run_without_the_log(void **state)
+{
+	struct stage *s = *state;
+	stage_start(s);
+	stage_xid(s, 1);
+	AUTO(finding_free) struct finding *before = stage_await(s, "lab.xid", FINDING_OPEN);
+	assert_int_equal(stage_stop(s), 0);
+
+	struct conf_list others = s->settings.disabled;
+	s->disabled[others.n] = "kernlog";
+	s->settings.disabled.n = others.n + 1;
+	stage_start(s);
+	AUTO(answer_free) struct answer *doctor = stage_ask_about(s, QUERY_DOCTOR, "");
+	assert_string_equal(stage_line(doctor, "kernlog")->status, "missing");
+	usleep(1500000); /* a position alone is stored once a second */
+	assert_int_equal(stage_stop(s), 0);
+
+	char position[32];
+	(void)read_spool(s, position, sizeof(position));
+	assert_string_equal(position, "2");
+
+	s->settings.disabled = others;
+	stage_xid(s, 2);
+	stage_start(s);
+	AUTO(finding_free) struct finding *fresh = stage_await_about(s, "lab.xid", "0000:02:00.0", FINDING_OPEN);
+	AUTO(finding_free) struct finding *after = stage_await_about(s, "lab.xid", "0000:01:00.0", FINDING_OPEN);
+	assert_string_equal(after->id, before->id);
+	assert_int_equal(stage_stop(s), 0);
+}
+
+static void test_changed_rule_keeps_its_finding_a_removed_one_closes_it(void **state)
+{
+	struct stage *s = *state;
+	char changed[4096];
+	stage_start(s);
+	stage_xid(s, 1);
+	AUTO(finding_free) struct finding *before = stage_await(s, "lab.xid", FINDING_OPEN);
+	const char *title = strstr(stage_rules, "reported Xid");
+	snprintf(changed, sizeof(changed), "%.*scomplained of Xid%s", (int)(title - stage_rules), stage_rules,
+		 title + strlen("reported Xid"));
+	stage_rule_file(s, "lab.why.yaml", changed);
+	stage_xid(s, 2);
+	AUTO(answer_free) struct answer *reloaded = stage_ask_about(s, QUERY_RELOAD, "");
+	assert_int_equal(reloaded->status, ANSWER_OK);
+	AUTO(finding_free) struct finding *kept = stage_await_about(s, "lab.xid", "0000:01:00.0", FINDING_OPEN);
+	assert_string_equal(kept->id, before->id);
+	assert_int_equal(kept->opened_at, before->opened_at);
+
+	stage_rule_file(s, "lab.why.yaml", "rules: why/v1\npack: { name: lab, version: 2.0.0 }\n"); /* by inotify */
+	AUTO(finding_free) struct finding *closed = stage_await_about(s, "lab.xid", "0000:01:00.0", FINDING_RESOLVED);
+	assert_string_equal(closed->id, before->id);
+	assert_string_equal(closed->resolved_reason, "rule removed");
 	assert_int_equal(stage_stop(s), 0);
 }
 
@@ -295,6 +357,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_other_boot_resolves_with_reboot_and_the_next_revision, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_place_in_the_log_does_not_outlive_the_boot, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_place_in_the_log_outlives_a_run_without_the_log, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_changed_rule_keeps_its_finding_a_removed_one_closes_it, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_kill_loses_nothing_and_doubles_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_disk_delays_and_loses_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_starts_on_a_full_disk_and_says_so, set_up, tear_down),
