@@ -31,6 +31,8 @@ void render_fleet(struct page *p, const struct answer *a, const struct common *c
 void render_doctor(struct page *p, const struct answer *a, const struct common *c);
 void render_rules(struct page *p, const struct answer *a, const struct common *c);
 void render_metrics(struct page *p, const struct answer *a, const struct common *c);
+/* Why the answer is not to be taken for health, or nothing. */
+void render_caution(struct page *p, const struct answer *a);
 /* What this node cannot see, in a few words. */
 void render_unknown(struct page *p, const struct answer *a, const struct common *c);
 

@@ -118,8 +118,7 @@ static void head_of_part(struct page *p, enum style style, const char *title, co
 	page_break(p);
 }
 
-/* Why the answer is not to be taken for health. */
-static void caution(struct page *p, const struct answer *a)
+void render_caution(struct page *p, const struct answer *a)
 {
 	char age[48], line[256];
 
@@ -176,7 +175,7 @@ void render_explain(struct page *p, const struct answer *a, const struct common 
 		page_wrap(p, STYLE_PLAIN, 2, 0, a->message);
 		page_break(p);
 	}
-	caution(p, a);
+	render_caution(p, a);
 	part(p, a, c, PART_CAUSES, c->all ? SIZE_MAX : MAX_IN_FULL);
 	if (count(a, PART_UNEXPLAINED) > 0) {
 		head_of_part(p, STYLE_BOLD, "unexplained", "(felt, and no rule knows the cause)");

@@ -66,10 +66,11 @@ void render_list(struct page *p, const struct answer *a, const struct common *c)
 		n++;
 		add_row(p, table, a->findings[i], wide);
 	}
-	if (n > 0) {
+	if (n > 0)
 		table_render(table, p);
+	render_caution(p, a);
+	if (n > 0)
 		return;
-	}
 	/* No verdict: that nothing is on the list says nothing about who was heard. */
 	page_text(p, STYLE_PLAIN, c->since_ns || c->all ? "no finding" : "no open finding");
 	page_text(p, STYLE_DIM, "  (`why` says whether the node is heard, `why fleet` whether all are)");

@@ -90,6 +90,21 @@ static void test_an_empty_list_is_no_verdict(void **state UNUSED)
 	assert_null(strstr(r->out, "OK"));
 }
 
+static void fresh(const struct query *q UNUSED, struct answer *a)
+{
+	sample_head(a);
+	a->evaluated = false;
+}
+
+static void test_a_list_of_a_fresh_agent_says_so(void **state UNUSED)
+{
+	fake_agent_start(fresh);
+	const struct child_result *r = child_why("list", "--run", run_dir);
+	fake_agent_stop();
+	assert_int_equal(r->status, 3);
+	assert_non_null(strstr(r->out, "Not everything has been evaluated yet"));
+}
+
 static void test_a_row_is_one_line_whatever_is_in_it(void **state UNUSED)
 {
 	fake_agent_start(hostile);
@@ -109,6 +124,7 @@ int main(void)
 		T(test_a_narrow_terminal_keeps_what_matters),
 		T(test_an_empty_list_is_no_verdict),
 		T(test_a_row_is_one_line_whatever_is_in_it),
+		T(test_a_list_of_a_fresh_agent_says_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,7 +90,7 @@ def test_a_full_state_folder_is_a_finding_and_no_busy_loop():
         raise Skip("cannot mount a tmpfs here")
     try:
         stand.start()
-        with open(os.path.join(stand.state, "filler"), "wb") as f:
+        with open(os.path.join(stand.state, "filler"), "wb", buffering=0) as f:
             try:
                 while True:
                     f.write(b"x" * 65536)
