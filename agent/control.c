@@ -68,6 +68,15 @@ static int client_flush(struct client *c)
 	return loop_fd_set_events(c->source, EPOLLIN);
 }
 
+/* Answers that their readers have not taken yet. */
+static size_t pending_bytes(const struct control *control)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < CONTROL_MAX_CLIENTS; i++)
+		n += control->clients[i] ? control->clients[i]->out.len : 0;
+	return n;
+}
+
 /* Answer one question that came whole. */
 static int client_answer(struct client *c, const uint8_t *body, size_t len)
 {
@@ -87,7 +96,8 @@ static int client_answer(struct client *c, const uint8_t *body, size_t len)
 	}
 	if (r < 0)
 		return r;
-	return local_frame_answer(answer, &c->out);
+	r = local_frame_answer(answer, &c->out);
+	return r == 0 && pending_bytes(c->control) > CONTROL_MAX_PENDING ? -ENOBUFS : r;
 }
 
 static int client_read(struct client *c)
@@ -96,8 +106,9 @@ static int client_read(struct client *c)
 	ssize_t n = recv(c->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	/* Half closed: it says no more, but may still read. */
 	if (n == 0)
-		return -EPIPE;
+		return c->out.len > 0 ? loop_fd_set_events(c->source, EPOLLOUT) : -EPIPE;
 	int r = buf_add(&c->in, chunk, (size_t)n);
 	if (r < 0)
 		return r;

@@ -3,7 +3,8 @@
  *
  * Room: agent.  Owns: the listening socket and its clients.  Thread: the loop, at LOOP_CONTROL priority.
  * Clock: the loop's.  Bounds: CONTROL_MAX_CLIENTS connections, one question each at a time, 10 s of silence; an answer
- * that its reader does not take is dropped with the connection.
+ * that its reader does not take is dropped with the connection, and so is one that would make more than
+ * CONTROL_MAX_PENDING bytes wait for readers.
  *
  * Who may ask: the socket is 0660, so its owner and group decide. What changes something (reloading the rules) is for
  * root and for the agent's own user only, told by SO_PEERCRED.
@@ -15,6 +16,7 @@
 #include "model/answer.h"
 
 #define CONTROL_MAX_CLIENTS 32
+#define CONTROL_MAX_PENDING (16UL << 20)
 
 struct control;
 

@@ -17,6 +17,8 @@
 #include "base/cleanup.h"
 #include "proto/local.h"
 
+#define BIG_BYTES (3UL << 20)
+
 struct stage {
 	char folder[64], path[96];
 	struct loop *loop;
@@ -38,6 +40,16 @@ static int answer_hello(void *arg, const struct query *q, int privileged, struct
 	a->node = "n1";
 	a->evaluated = true;
 	a->message = arena_printf(a->arena, "about %s", q->target);
+	if (strcmp(q->target, "big") == 0) {
+		static char text[2048];
+		memset(text, 'x', sizeof(text) - 1);
+		for (size_t bytes = 0; bytes <= BIG_BYTES; bytes += sizeof(text)) {
+			struct answer_line *line = answer_add_line(a);
+			assert_non_null(line);
+			line->what = line->status = "x";
+			line->text = text;
+		}
+	}
 	*ret_answer = a;
 	return 0;
 }
@@ -169,6 +181,55 @@ static void test_hostile_frames_end_their_own_connection_only(void **state)
 	assert_ok(local_ask(s->path, &q, 5 * NS_PER_S, &a));
 }
 
+static void test_answers_nobody_reads_are_bounded_together(void **state)
+{
+	struct stage *s = *state;
+	AUTO_BUF struct buf question;
+	struct query big = { .kind = QUERY_EXPLAIN, .target_kind = ENTITY_KIND_MAX, .target = "big" };
+	int fds[12];
+	unsigned dropped = 0;
+	buf_init(&question, LOCAL_MAX_QUERY);
+	assert_ok(local_frame_query(&big, &question));
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		fds[i] = connect_raw(s);
+		assert_int_equal(send(fds[i], question.data, question.len, MSG_NOSIGNAL), (ssize_t)question.len);
+		/* One after the other: each has an answer, or its end, before the next comes. */
+		struct pollfd p = { .fd = fds[i], .events = POLLIN };
+		char byte;
+		assert_int_equal(poll(&p, 1, 5000), 1);
+		dropped += recv(fds[i], &byte, 1, MSG_PEEK) <= 0;
+	}
+	assert_int_equal(dropped, ARRAY_LEN(fds) - CONTROL_MAX_PENDING / BIG_BYTES); /* five fit */
+	/* An ordinary question still gets its answer. */
+	struct query q = { .kind = QUERY_EXPLAIN, .target_kind = ENTITY_KIND_MAX, .target = "x" };
+	AUTO(answer_free) struct answer *a = NULL;
+	assert_ok(local_ask(s->path, &q, 5 * NS_PER_S, &a));
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+}
+
+static void test_question_then_half_closed_gets_its_whole_answer(void **state)
+{
+	struct stage *s = *state;
+	AUTO_BUF struct buf question;
+	struct query big = { .kind = QUERY_EXPLAIN, .target_kind = ENTITY_KIND_MAX, .target = "big" };
+	static char chunk[65536];
+	size_t got = 0;
+	buf_init(&question, LOCAL_MAX_QUERY);
+	assert_ok(local_frame_query(&big, &question));
+	int fd = connect_raw(s);
+	assert_int_equal(send(fd, question.data, question.len, MSG_NOSIGNAL), (ssize_t)question.len);
+	assert_ok(shutdown(fd, SHUT_WR));
+	for (ssize_t n = 1; n > 0; got += (size_t)n) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		assert_int_equal(poll(&p, 1, 5000), 1);
+		n = recv(fd, chunk, sizeof(chunk), 0);
+		assert_true(n >= 0);
+	}
+	assert_true(got > BIG_BYTES);
+	close(fd);
+}
+
 static void test_more_clients_than_places_are_turned_away(void **state)
 {
 	struct stage *s = *state;
@@ -240,6 +301,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_socket_is_for_owner_and_group_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_second_agent_is_refused_a_stale_socket_is_replaced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hostile_frames_end_their_own_connection_only, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_answers_nobody_reads_are_bounded_together, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_question_then_half_closed_gets_its_whole_answer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_more_clients_than_places_are_turned_away, set_up, tear_down),
 		cmocka_unit_test(test_no_descriptors_left_does_not_stop_the_loop),
 		cmocka_unit_test(test_no_agent_is_told_apart_from_no_permission),
