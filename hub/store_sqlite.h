@@ -2,7 +2,8 @@
 /* store_sqlite.h - the store in one SQLite file (WAL), for one machine.
  *
  * Room: hub.  Owns: the file, its lock (FILE.lock) and its connections.  Thread: see hub/store.h.  Clock: none.
- * Bounds: 8 MiB of page cache a connection; the WAL is cut back to 64 MiB.
+ * Bounds: 8 MiB of page cache a reader, 32 MiB for the writer; the WAL is checkpointed every 8,000 pages (32 MiB) and cut
+ * back to 64 MiB.
  *
  * synchronous=FULL: with NORMAL, WAL commits survive the death of the process but the last ones may be lost with the
  * machine, and an ack is a promise for both. The writer commits up to a thousand records at once, so the cost is one
