@@ -53,7 +53,7 @@ int local_frame_answer(const struct answer *a, struct buf *out)
 {
 	AUTO_BUF struct buf body;
 	buf_init(&body, LOCAL_MAX_ANSWER);
-	int r = answer_pack(a, &body);
+	int r = answer_pack_cut(a, &body);
 	return r < 0 ? r : frame(&body, LOCAL_MAX_ANSWER, out);
 }
 

@@ -24,7 +24,8 @@
  * -EAGAIN: not whole yet; -EMSGSIZE: longer than `max`: close the connection. */
 int local_frame(const uint8_t *data, size_t n, size_t max, const uint8_t **ret_frame, size_t *ret_len, size_t *ret_used);
 
-/* Append a frame with a packed question or answer. -EMSGSIZE: too large; nothing is added then. */
+/* Append a frame with a packed question or answer. -EMSGSIZE: no room in `out`; nothing is added then. An answer above
+ * LOCAL_MAX_ANSWER is cut from its tail and says so (`truncated`). */
 int local_frame_query(const struct query *q, struct buf *out);
 int local_frame_answer(const struct answer *a, struct buf *out);
 

@@ -40,10 +40,12 @@ static int answer_hello(void *arg, const struct query *q, int privileged, struct
 	a->node = "n1";
 	a->evaluated = true;
 	a->message = arena_printf(a->arena, "about %s", q->target);
-	if (strcmp(q->target, "big") == 0) {
-		static char text[2048];
+	bool huge = strcmp(q->target, "huge") == 0;
+	if (huge || strcmp(q->target, "big") == 0) {
+		static char text[8192];
 		memset(text, 'x', sizeof(text) - 1);
-		for (size_t bytes = 0; bytes <= BIG_BYTES; bytes += sizeof(text)) {
+		for (size_t bytes = 0; bytes <= (huge ? 2 * LOCAL_MAX_ANSWER - sizeof(text) * 60 : BIG_BYTES);
+		     bytes += sizeof(text)) {
 			struct answer_line *line = answer_add_line(a);
 			assert_non_null(line);
 			line->what = line->status = "x";
@@ -208,6 +210,16 @@ static void test_answers_nobody_reads_are_bounded_together(void **state)
 		close(fds[i]);
 }
 
+static void test_answer_too_large_is_cut_not_lost(void **state)
+{
+	struct stage *s = *state;
+	struct query q = { .kind = QUERY_DOCTOR, .target_kind = ENTITY_KIND_MAX, .target = "huge" };
+	AUTO(answer_free) struct answer *a = NULL;
+	assert_ok(local_ask(s->path, &q, 10 * NS_PER_S, &a));
+	assert_true(a->truncated);
+	assert_in_range(a->n_lines, 900, 1024);
+}
+
 static void test_question_then_half_closed_gets_its_whole_answer(void **state)
 {
 	struct stage *s = *state;
@@ -302,6 +314,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_second_agent_is_refused_a_stale_socket_is_replaced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hostile_frames_end_their_own_connection_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_answers_nobody_reads_are_bounded_together, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_answer_too_large_is_cut_not_lost, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_question_then_half_closed_gets_its_whole_answer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_more_clients_than_places_are_turned_away, set_up, tear_down),
 		cmocka_unit_test(test_no_descriptors_left_does_not_stop_the_loop),
