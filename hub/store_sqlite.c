@@ -99,7 +99,8 @@ int store_sqlite_connect(const char *path, bool writable, sqlite3 **ret_db)
 	if (writable)
 		r = store_sqlite_exec(
 			db, "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-			    "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-32768; PRAGMA wal_autocheckpoint=8000; PRAGMA temp_store=MEMORY");
+			    "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-32768; PRAGMA "
+			    "wal_autocheckpoint=8000; PRAGMA temp_store=MEMORY");
 	else
 		r = store_sqlite_exec(db, "PRAGMA query_only=1; PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY");
 	if (r < 0)

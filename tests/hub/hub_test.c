@@ -586,6 +586,34 @@ static void too_many_agents_are_refused(void **state)
 	double_close(&one);
 }
 
+static void a_full_queue_only_delays(void **state)
+{
+	struct stand *s = *state;
+	struct double_agent agents[3];
+	char node[16];
+
+	stand_stop(s);
+	s->settings.queue_records = 50; /* less than one batch */
+	stand_start(s);
+	for (int i = 0; i < 3; i++) {
+		(void)snprintf(node, sizeof(node), "node-%d", i);
+		double_open(&agents[i], s, NULL);
+		(void)double_hello(&agents[i], node, "s1");
+	}
+	for (unsigned n = 0; n < 10; n++) {
+		for (int i = 0; i < 3; i++) {
+			(void)snprintf(node, sizeof(node), "node-%d", i);
+			double_send_batch(&agents[i], node, n * 100 + 1, n * 100 + 100, SEVERITY_INFO);
+		}
+	}
+	for (int i = 0; i < 3; i++) {
+		double_wait_ack(&agents[i], 1000);
+		double_close(&agents[i]);
+	}
+	stand_wait_metric(s, "queue_full_total", 1);
+	stand_wait_metric(s, "findings", 3000);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -606,6 +634,7 @@ int main(void)
 		T(health_is_told),
 		T(a_restarted_hub_knows_all),
 		T(too_many_agents_are_refused),
+		T(a_full_queue_only_delays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
