@@ -245,7 +245,7 @@ int main(int argc, char **argv)
 	struct call_options options = { .address = address, .insecure = true };
 	struct agent agents[AGENTS] = { 0 };
 	struct rusage usage;
-	double seconds, rss;
+	double seconds, rss, cpu_us;
 	pid_t hub;
 
 	if (n_findings < AGENTS * PER_BATCH || n_findings > MAX_BATCHES * PER_BATCH || !mkdtemp(folder))
@@ -271,9 +271,10 @@ int main(int argc, char **argv)
 	(void)waitpid(hub, NULL, 0);
 	(void)getrusage(RUSAGE_CHILDREN, &usage);
 	printf("hub:_findings_ingested_and_acked,_SQLite %.0f 1/s >=20000\n", (double)n_findings / seconds);
-	printf("hub:_CPU_time_a_finding %.2f us -\n",
-	       ((double)usage.ru_utime.tv_sec * 1e6 + (double)usage.ru_utime.tv_usec + (double)usage.ru_stime.tv_sec * 1e6 +
-		(double)usage.ru_stime.tv_usec) / (double)n_findings);
+	cpu_us = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+		 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+	/* The budget is 20,000 on two cores; a busy machine gives the hub less than that. */
+	printf("hub:_findings_a_second_of_its_own_CPU_time %.0f 1/s >=10000\n", (double)n_findings * 1e6 / cpu_us);
 	printf("hub:_resident_memory_after_it %.1f MiB -\n", rss);
 	for (const char *const *name =
 		     (const char *const[]){ "hub.db", "hub.db-wal", "hub.db-shm", "hub.db.lock", NULL };
