@@ -163,6 +163,26 @@ static void test_a_watch_in_json_is_a_line_a_change(void **state UNUSED)
 	assert_non_null(strstr(r->out, "\"revision\":2"));
 }
 
+static void past(const struct query *q UNUSED, struct answer *a)
+{
+	sample_head(a);
+	sample_resolved(a);
+	if (++turn >= 2)
+		a->status = ANSWER_DENIED;
+}
+
+static void test_a_watch_begins_with_what_is_open(void **state UNUSED)
+{
+	turn = 0;
+	fake_agent_start(past);
+	assert_string_equal(child_why("findings", "--watch", "--run", run_dir)->out, "");
+	fake_agent_stop();
+	turn = 0;
+	fake_agent_start(past);
+	assert_int_equal(count_lines(child_why("findings", "--watch", "--since", "1h", "--run", run_dir)->out), 1);
+	fake_agent_stop();
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -170,6 +190,7 @@ int main(void)
 		T(test_every_line_is_a_finding_of_all_pages), T(test_a_cursor_that_does_not_move_ends_it),
 		T(test_json_is_one_page_that_says_so),        T(test_filters_go_into_the_question),
 		T(test_a_watch_tells_changes_once),           T(test_a_watch_in_json_is_a_line_a_change),
+		T(test_a_watch_begins_with_what_is_open),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,6 +100,61 @@ static void test_an_explained_symptom_is_told_by_its_cause_alone(void **state UN
 	assert_null(strstr(text, "● python3[99]"));
 }
 
+static void test_a_symptom_of_a_cause_elsewhere_is_not_unexplained(void **state UNUSED)
+{
+	sample_gpu(answer);
+	struct finding *f = sample_symptom(answer);
+
+	snprintf(f->because[f->n_because++], FINDING_ID_SIZE, "fnd_elsewhere");
+	assert_null(strstr(render(&pipe_terminal), "unexplained"));
+}
+
+static void test_a_rule_on_trial_explains_nothing(void **state UNUSED)
+{
+	struct finding *cause = sample_gpu(answer), *symptom = sample_symptom(answer);
+
+	snprintf(cause->explains[0].finding, FINDING_ID_SIZE, "%s", symptom->id);
+	cause->shadow = true;
+	assert_non_null(strstr(render(&pipe_terminal), "\n  unexplained"));
+}
+
+static void test_what_is_over_needs_no_remedy(void **state UNUSED)
+{
+	struct finding *f = sample_gpu(answer);
+
+	f->state = FINDING_RESOLVED;
+	f->resolved_at = f->opened_at + NS_PER_S;
+	assert_null(strstr(render(&pipe_terminal), "reboot_node"));
+	common.all = true;
+	assert_non_null(strstr(render(&pipe_terminal), "reboot_node"));
+}
+
+static void test_one_more_than_the_limit_is_shown(void **state UNUSED)
+{
+	struct finding *f = sample_gpu(answer);
+
+	for (f->n_explains = 1; f->n_explains < RENDER_MAX_ITEMS + 1; f->n_explains++)
+		f->explains[f->n_explains] = f->explains[0];
+	assert_null(strstr(render(&pipe_terminal), "more"));
+	f->explains[f->n_explains++] = f->explains[0];
+	assert_non_null(strstr(render(&pipe_terminal), "and 2 more\n"));
+}
+
+static void test_candidates_are_cut_at_twenty(void **state UNUSED)
+{
+	const char *candidates[21];
+
+	for (size_t i = 0; i < 21; i++)
+		candidates[i] = "pod a/b";
+	answer->status = ANSWER_AMBIGUOUS;
+	answer->message = "several";
+	answer->candidates = candidates;
+	answer->n_candidates = 20;
+	assert_null(strstr(render(&pipe_terminal), "more"));
+	answer->n_candidates = 21;
+	assert_non_null(strstr(render(&pipe_terminal), "    and 1 more\n"));
+}
+
 static void test_a_deeper_cause_is_named(void **state UNUSED)
 {
 	struct finding *deep = sample_gpu(answer), *f = sample_cause(answer, "shallow", "A rank died", SEVERITY_CRITICAL);
@@ -329,6 +384,11 @@ int main(void)
 		T(test_unexplained_symptoms_are_always_told),
 		T(test_an_explained_symptom_is_told_by_its_cause_alone),
 		T(test_a_deeper_cause_is_named),
+		T(test_a_symptom_of_a_cause_elsewhere_is_not_unexplained),
+		T(test_a_rule_on_trial_explains_nothing),
+		T(test_what_is_over_needs_no_remedy),
+		T(test_one_more_than_the_limit_is_shown),
+		T(test_candidates_are_cut_at_twenty),
 		T(test_a_silent_agent_is_unknown),
 		T(test_not_evaluated_is_unknown),
 		T(test_little_coverage_is_a_hint_only),
