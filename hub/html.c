@@ -32,12 +32,21 @@ static const char *reference(uint32_t code)
 
 void html_text(struct buf *out, const char *text)
 {
-	size_t n = text ? strlen(text) : 0;
+	html_text_cut(out, text, SIZE_MAX);
+}
 
-	for (size_t at = 0; at < n;) {
+void html_text_cut(struct buf *out, const char *text, size_t max)
+{
+	size_t n = text ? strlen(text) : 0, codes = 0;
+
+	for (size_t at = 0; at < n; codes++) {
 		uint32_t code = 0;
 		size_t width = text_decode(text + at, n - at, &code);
 
+		if (codes == max) {
+			html_add(out, "\xe2\x80\xa6");
+			return;
+		}
 		if (width == 0) {
 			(void)buf_addf(out, "\\x%02x", (unsigned char)text[at]);
 			width = 1;
@@ -85,4 +94,18 @@ void html_time(struct buf *out, wall_ns_t t)
 	}
 	clock_format_rfc3339(t, text);
 	(void)buf_addf(out, "<time datetime=\"%s\">%.10s %.8s</time>", text, text, text + 11);
+}
+
+void html_clock(struct buf *out, wall_ns_t t, wall_ns_t day)
+{
+	char text[CLOCK_RFC3339_MAX], other[CLOCK_RFC3339_MAX];
+
+	if (t == 0)
+		return;
+	clock_format_rfc3339(t, text);
+	clock_format_rfc3339(day, other);
+	(void)buf_addf(out, "<time datetime=\"%s\">", text);
+	if (strncmp(text, other, 10) != 0)
+		(void)buf_addf(out, "%.10s ", text);
+	(void)buf_addf(out, "%.12s</time>", text + 11);
 }

@@ -235,7 +235,7 @@ static void fleet(struct site *s, struct site_reply *reply)
 	AUTO(answer_free) struct answer *nodes = NULL;
 	AUTO(answer_free) struct answer *open = NULL;
 	const struct query of_fleet = { .kind = QUERY_FLEET, .target_kind = ENTITY_KIND_MAX };
-	const struct query of_open = { .kind = QUERY_EXPLAIN, .target_kind = ENTITY_KIND_MAX };
+	const struct query of_open = { .kind = QUERY_EXPLAIN, .target_kind = ENTITY_KIND_MAX, .since_ns = PAGE_RECENT_NS };
 
 	if (ask(s, &of_fleet, &nodes) < 0 || ask(s, &of_open, &open) < 0) {
 		message(reply, 503, "not available", "The hub cannot read its store.");
@@ -245,6 +245,31 @@ static void fleet(struct site *s, struct site_reply *reply)
 	reply->type = html_type;
 	reply->page = true;
 	page_fleet(nodes, open, &reply->body);
+}
+
+static void node(struct site *s, const char *name, struct site_reply *reply)
+{
+	AUTO(answer_free) struct answer *line = NULL;
+	AUTO(answer_free) struct answer *findings = NULL;
+	struct query of_line = { .kind = QUERY_FLEET, .target_kind = ENTITY_KIND_MAX };
+	struct query of_node = { .kind = QUERY_EXPLAIN, .target_kind = ENTITY_NODE, .since_ns = PAGE_HISTORY_NS };
+
+	if (*name && strlen(name) < sizeof(of_line.node) && text_is_utf8(name, strlen(name))) {
+		(void)text_copy(of_line.node, sizeof(of_line.node), name);
+		(void)text_copy(of_node.node, sizeof(of_node.node), name);
+		if (ask(s, &of_line, &line) < 0 || ask(s, &of_node, &findings) < 0) {
+			message(reply, 503, "not available", "The hub cannot read its store.");
+			return;
+		}
+	}
+	if (!line || line->n_lines == 0) {
+		message(reply, 404, "no such node", "No agent of that name has ever connected to this hub.");
+		return;
+	}
+	reply->status = 200;
+	reply->type = html_type;
+	reply->page = true;
+	page_node(&line->lines[0], findings, &reply->body);
 }
 
 static void incident(struct site *s, const char *id, struct site_reply *reply)
@@ -340,6 +365,8 @@ void site_answer(struct site *s, const struct site_request *request, struct site
 		fleet(s, reply);
 	else if (behind(path, "/i/"))
 		incident(s, behind(path, "/i/"), reply);
+	else if (behind(path, "/n/"))
+		node(s, behind(path, "/n/"), reply);
 	else if (strcmp(path, "/style.css") == 0) {
 		reply->status = 200;
 		reply->type = "text/css; charset=utf-8";

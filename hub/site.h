@@ -6,7 +6,7 @@
  *
  *   GET /api/v1/explain?target=&kind=&node=&since=      GET /api/v1/findings?node=&rule=&state=open&since=&limit=&cursor=
  *   GET /api/v1/findings/ID                             GET /api/v1/timeline?target=&kind=&since=&cursor=
- *   GET /api/v1/fleet?cursor=   /metrics /healthz /readyz   / /i/ID /style.css
+ *   GET /api/v1/fleet?cursor=   /metrics /healthz /readyz   / /n/NODE /i/ID /style.css
  */
 #ifndef WHY_HUB_SITE_H
 #define WHY_HUB_SITE_H
