@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/version.h"
 #include "rules/loader.h"
 
 static const char *const sections[] = { "rules", "pack", "params", "symptoms", "causes", "tests", "override", NULL };
@@ -52,18 +53,44 @@ static bool check_version(struct loader *l)
 	return false;
 }
 
-static void read_pack(struct loader *l)
+/* requires_agent: ">=0.4". False: these rules are not for this program. */
+static bool check_agent(struct loader *l, const struct yaml_node *pack)
+{
+	const struct yaml_node *at = yaml_tree_get(pack, "requires_agent");
+	struct version wanted, here;
+	const char *text;
+
+	if (!at)
+		return true;
+	text = at->kind == YAML_SCALAR && strncmp(at->text, ">=", 2) == 0 ? at->text + 2 : NULL;
+	if (!text || version_parse(text + strspn(text, " "), &wanted) < 0) {
+		loader_error(l, RULES_E131, at, 0, at->kind == YAML_SCALAR ? at->len : 1, "requires_agent: \">=0.1\"",
+			     "not the least version of an agent");
+		return false;
+	}
+	if (version_parse(WHY_VERSION, &here) == 0 && version_compare(&here, &wanted) >= 0)
+		return true;
+	loader_error(l, RULES_E132, at, 0, at->len, "update whyd, or take an older version of the pack",
+		     "this pack needs whyd %s or newer, this is " WHY_VERSION, text + strspn(text, " "));
+	return false;
+}
+
+/* False: nothing of the file may be used. */
+static bool read_pack(struct loader *l)
 {
 	static const char *const keys[] = { "name", "version", "requires_agent", "mode", "doc", NULL };
 	const struct yaml_node *pack = yaml_tree_get(l->file->root, "pack");
+	const char *version;
 
 	if (!pack || !fields_check(l, pack, "pack", keys))
-		return;
+		return true;
+	(void)field_text(l, pack, "version", &version);
 	(void)field_text(l, pack, "name", &l->file->pack);
 	(void)field_mode(l, pack, &l->file->mode);
 	if (!l->file->pack)
 		loader_error_key(l, RULES_E123, pack, "pack: { name: my-pack, version: 1.0.0 }",
 				 "the pack has no name");
+	return check_agent(l, pack);
 }
 
 static struct rules_source *copy_source(struct loader *l, const struct rules_source *source)
@@ -102,7 +129,8 @@ struct rules_file *loader_parse_file(struct loader *l, const struct rules_source
 	}
 	if (!check_version(l) || !fields_check(l, file->root, "a file of rules", sections))
 		return NULL;
-	read_pack(l);
+	if (!read_pack(l))
+		return NULL;
 	if (yaml_tree_get(file->root, "params"))
 		loader_read_params(l, yaml_tree_get(file->root, "params"));
 	return file;

@@ -39,6 +39,10 @@ static const struct sample_case structure[] = {
 	  CAUSE("    supports: [{ id: a, when: node.cpu.idle_ratio > 0.1 }, "
 		"{ id: a, when: node.cpu.idle_ratio > 0.2 }]\n") },
 	{ "E128@3:3", "rules: why/v1\nsymptoms:\n  Bad-Id:\n    scope: node\n    when: node.cpu.idle_ratio > 0.1\n" },
+	{ "E131@2:34", "rules: why/v1\npack: { name: t, requires_agent: 0.1 }\n" },
+	{ "E131@2:35", "rules: why/v1\npack: { name: t, requires_agent: \">=0.x\" }\n" },
+	{ "E131@2:34", "rules: why/v1\npack: { name: t, requires_agent: [a] }\n" },
+	{ "E132@2:35", "rules: why/v1\npack: { name: t, requires_agent: \">=99.1\" }\n" },
 	{ "E129@3:30", "rules: why/v1\nparams:\n  p: { type: ratio, default: 2s }\n" },
 };
 

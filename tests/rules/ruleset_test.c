@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/version.h"
 #include "rules/machine.h"
 #include "tests/rules/pack.h"
 #include "tests/test.h"
@@ -303,6 +304,32 @@ static void test_literals_in_programs(void **state)
 	pack_close(&p);
 }
 
+#define NEEDS(version) \
+	"rules: why/v1\npack: { name: t, requires_agent: \"" version "\" }\nsymptoms:\n" \
+	"  a.b:\n    scope: node\n    when: node.cpu.idle_ratio > 0.1\n"
+
+/* Nothing of a pack for a newer agent is used; what was in force from that file stays. */
+static void test_a_pack_for_a_newer_agent(void **state)
+{
+	struct pack p;
+
+	(void)state;
+	pack_open(&p);
+	pack_load(&p, NEEDS(">=99.0"));
+	assert_int_equal(p.ruleset->n_symptoms, 0);
+	assert_int_equal(p.ruleset->n_rejected, 1);
+	assert_string_equal(diags_at(p.diags, 0)->code, "E132");
+	assert_non_null(strstr(diags_at(p.diags, 0)->message, "needs whyd 99.0 or newer, this is " WHY_VERSION));
+	pack_load(&p, NEEDS(">= " WHY_VERSION));
+	pack_expect(&p, "");
+	assert_int_equal(p.ruleset->n_symptoms, 1);
+	assert_false(p.ruleset->symptoms[0].kept);
+	pack_load(&p, NEEDS(">=0.1000"));
+	assert_int_equal(p.ruleset->n_symptoms, 1);
+	assert_true(p.ruleset->symptoms[0].kept);
+	pack_close(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_links_between_packs),
 		cmocka_unit_test(test_literals_in_programs),
 		cmocka_unit_test(test_load_a_pack),
+		cmocka_unit_test(test_a_pack_for_a_newer_agent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
