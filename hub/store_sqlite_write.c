@@ -32,7 +32,7 @@ static const char *const sql[N_STATEMENTS] = {
 	[SET_POSITION] =
 		"INSERT INTO spools VALUES(?1, ?2, ?3, ?4)"
 		" ON CONFLICT DO UPDATE SET acked = max(acked, excluded.acked), stored_at = excluded.stored_at",
-	[FIND] = "SELECT n, revision, node, state, severity FROM findings WHERE id = ?1",
+	[FIND] = "SELECT n, revision, node, state, severity, changed_at FROM findings WHERE id = ?1",
 	[INSERT] = "INSERT INTO findings(n, id, node, revision, state, kind, severity, shadow, rule, title, "
 		   "subject_kind, subject_key,"
 		   " opened_at, changed_at, resolved_at, stored_at, change, data)"
@@ -148,6 +148,7 @@ static int position(struct store_sqlite_write *w, const struct record_batch *b, 
 struct stored {
 	bool found, own;
 	uint64_t n, revision;
+	wall_ns_t changed_at;
 	int state, severity;
 };
 
@@ -168,6 +169,7 @@ static int find(struct store_sqlite_write *w, const char *node, const struct rec
 		ret->own = owner && strcmp(owner, node) == 0;
 		ret->state = sqlite3_column_int(s, 3);
 		ret->severity = sqlite3_column_int(s, 4);
+		ret->changed_at = (wall_ns_t)sqlite3_column_int64(s, 5);
 	}
 	(void)sqlite3_reset(s);
 	return store_sqlite_error(code);
@@ -238,6 +240,13 @@ static const char *news(const struct stored *old, const struct record *r)
 	return old->severity != (int)r->severity ? severity_name(r->severity) : NULL;
 }
 
+/* Revisions of one spool only rise. An agent that lost its spool makes a finding anew, perhaps with the same id (an event
+ * of the kernel's log, read again): it begins at revision 1, later than what is stored, and must count. */
+static bool is_known(const struct stored *old, const struct record *r)
+{
+	return r->revision <= old->revision && r->changed_at <= old->changed_at;
+}
+
 static int put_record(struct store_sqlite_write *w, const char *node, const struct record *r, wall_ns_t now,
 		      struct store_counts *counts)
 {
@@ -252,7 +261,7 @@ static int put_record(struct store_sqlite_write *w, const char *node, const stru
 		counts->foreign++;
 		return 0;
 	}
-	if (old.found && r->revision <= old.revision) {
+	if (old.found && is_known(&old, r)) {
 		counts->known++;
 		return 0;
 	}

@@ -158,6 +158,35 @@ static void a_revision_never_goes_back(void **state)
 	assert_int_equal(position(b, "n1", "s1"), 2); /* acked all the same */
 }
 
+static void put_at(struct bed *b, const char *spool, uint64_t seq, uint64_t revision, enum finding_state state, wall_ns_t at)
+{
+	AUTO(finding_free) struct finding *f = made_finding("n1", 1, revision, state, SEVERITY_WARNING);
+	AUTO(record_batch_free) struct record_batch *batch = NULL;
+
+	f->changed_at = at;
+	batch = made_batch(spool, seq, f);
+	assert_ok(b->store.class->begin(b->store.state));
+	assert_ok(b->store.class->put(b->store.state, batch, 11, &b->counts));
+	assert_ok(b->store.class->commit(b->store.state));
+}
+
+/* The agent's disk was lost, the event that made the finding was read again: the same id from revision 1 on. */
+static void a_finding_made_anew_after_its_spool_was_lost_counts(void **state)
+{
+	struct bed *b = *state;
+	struct seen s;
+
+	put_at(b, "s1", 1, 1, FINDING_OPEN, 100 * NS_PER_S);
+	put_at(b, "s1", 2, 3, FINDING_UPDATED, 300 * NS_PER_S);
+	put_at(b, "s2", 1, 1, FINDING_OPEN, 300 * NS_PER_S); /* older than what is known: no news */
+	assert_int_equal(b->counts.known, 1);
+	put_at(b, "s2", 2, 2, FINDING_RESOLVED, 400 * NS_PER_S);
+	assert_int_equal(look(b, (struct store_filter){ .only_open = true }).n, 0);
+	s = look(b, (struct store_filter){ .order = STORE_BY_CHANGE });
+	assert_int_equal(s.n, 1);
+	assert_int_equal(s.revision_of[0], 2);
+}
+
 static void a_node_cannot_overwrite_anothers_finding(void **state)
 {
 	struct bed *b = *state;
@@ -487,6 +516,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(what_comes_twice_is_stored_once),	T(a_revision_never_goes_back),
+		T(a_finding_made_anew_after_its_spool_was_lost_counts),
 		T(a_node_cannot_overwrite_anothers_finding), T(a_rolled_back_group_leaves_nothing),
 		T(the_worst_open_one_comes_first),	T(pages_neither_miss_nor_repeat),
 		T(filters_narrow),			T(words_find_entities),
