@@ -345,17 +345,39 @@ static bool on_heartbeat(struct agents *a, uint64_t stream, const struct frame_h
 	return true;
 }
 
+/* A node speaks for itself only, in what it answers too. */
+static bool is_of_node(const struct answer *answer, const char *node)
+{
+	bool own = !answer->node || !*answer->node || strcmp(answer->node, node) == 0;
+
+	for (size_t i = 0; i < answer->n_findings && own; i++)
+		own = answer->findings[i]->node && strcmp(answer->findings[i]->node, node) == 0;
+	return own;
+}
+
 static bool on_answer(struct agents *a, uint64_t stream, struct frame_agent *frame)
 {
+	char node[RECORD_MAX_NODE] = "";
+	struct agent *ag;
 	struct ask ask;
-	bool found;
+	bool found, own = false;
 
 	(void)pthread_mutex_lock(&a->lock);
 	found = asks_take(a->asks, frame->answer.query_id, stream, &ask);
-	a->stats.answered += found;
+	ag = by_stream(a, stream);
+	if (ag)
+		(void)text_copy(node, sizeof(node), ag->node);
+	own = is_of_node(frame->answer.answer, node);
+	a->stats.answered += found && own;
+	a->stats.unanswered += found && !own;
+	a->stats.refused_identity += found && !own;
 	(void)pthread_mutex_unlock(&a->lock);
-	if (found)
+	if (found && own) {
 		ask.fn(ask.arg, ask.asker, TAKE_PTR(frame->answer.answer), NULL);
+	} else if (found) {
+		log_warning("the agent of %s answered in the name of another node: left out", node);
+		ask.fn(ask.arg, ask.asker, NULL, "the node's agent answered in the name of another node: not passed on");
+	}
 	return true;
 }
 

@@ -286,6 +286,27 @@ static void questions_for_a_node_go_down_its_stream(void **state)
 	answer_free(&gone.answer);
 }
 
+/* A certificate, or a name, lets an agent speak for one node: not by way of an answer either. */
+static void an_answer_for_another_node_is_not_passed_on(void **state)
+{
+	struct stand *s = *state;
+	struct double_agent agent;
+	struct person p = { .stand = s, .method = "Not", .query = ask_for(QUERY_NOT, "node-1") };
+
+	double_open(&agent, s, NULL);
+	(void)double_hello(&agent, "node-1", "s1");
+	stand_wait_metric(s, "nodes", 1);
+	(void)snprintf(p.query.cause, sizeof(p.query.cause), "gpu.thermal");
+	assert_int_equal(pthread_create(&p.thread, NULL, ask_in_thread, &p), 0);
+	double_answer_question(&agent, "node-2");
+	(void)pthread_join(p.thread, NULL);
+	assert_int_equal(p.result, 0);
+	assert_int_equal(p.answer->status, ANSWER_UNAVAILABLE);
+	assert_non_null(strstr(p.answer->message, "another node"));
+	answer_free(&p.answer);
+	double_close(&agent);
+}
+
 static void misfits_are_refused(void **state)
 {
 	struct stand *s = *state;
@@ -623,6 +644,7 @@ int main(void)
 		T(words_resolve_and_ambiguity_lists_candidates),
 		T(lists_come_in_pages),
 		T(questions_for_a_node_go_down_its_stream),
+		T(an_answer_for_another_node_is_not_passed_on),
 		T(misfits_are_refused),
 		T(out_of_place_messages_end_the_stream),
 		T(anothers_findings_are_left_out_but_acked),
