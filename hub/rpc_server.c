@@ -30,8 +30,10 @@ struct rpc_server {
 	grpc_completion_queue *queue;
 	pthread_t thread;
 	bool started, stopped;
+	bool tls; /* every peer has a certificate */
 	int port;
 	size_t max_streams, n_slots;
+	uint64_t first_ns;
 	struct rpc_stream *streams;
 	struct rpc_stream *free_list; /* the server's thread only, as n_armed and n_open */
 	size_t n_armed, n_open;
@@ -160,6 +162,10 @@ static void on_open(struct rpc_server *s, struct rpc_stream *st, const struct rp
 	if (atomic_load(&s->stopping)) {
 		status = RPC_UNAVAILABLE;
 		text = "the hub is stopping";
+	} else if (s->tls && !pem) {
+		/* Out of memory; without its certificate nobody would ask who it is. */
+		status = RPC_UNAUTHENTICATED;
+		text = "the hub cannot read the client's certificate";
 	} else if (s->n_open <= s->max_streams) {
 		status = s->hooks.opened(s->hooks.arg, id, method, &peer, now, &text);
 	}
@@ -192,6 +198,7 @@ static void on_receive(struct rpc_server *s, struct rpc_stream *st, bool ok, con
 	message = TAKE_PTR(st->message);
 	id = st->id;
 	ended = !ok || !message;
+	st->heard = true;
 	deliver = st->told && !st->closing && !st->close_seen;
 	(void)pthread_mutex_unlock(&st->lock);
 	if (deliver && ended) {
@@ -272,6 +279,8 @@ static void sweep_stream(struct rpc_server *s, struct rpc_stream *st, const stru
 
 		if (atomic_load(&s->stopping))
 			rpc_stream_close(st, RPC_UNAVAILABLE, "the hub is stopping");
+		if (st->told && !st->heard && mono_since(st->opened, now->mono) > s->first_ns)
+			rpc_stream_close(st, RPC_TIMEOUT, "no message came");
 		if ((st->sending && waited > RPC_STUCK_S * NS_PER_S) || (st->closing && waited > CLOSE_GRACE_NS)) {
 			(void)grpc_call_cancel_with_status(st->call, GRPC_STATUS_DEADLINE_EXCEEDED,
 							   "the peer takes nothing", NULL);
@@ -427,6 +436,8 @@ int rpc_server_new(const struct rpc_options *options, const struct rpc_hooks *ho
 	grpc_init();
 	s->hooks = *hooks;
 	s->max_streams = options->max_streams;
+	s->tls = options->tls != NULL;
+	s->first_ns = options->first_ms ? options->first_ms * NS_PER_MS : RPC_FIRST_S * NS_PER_S;
 	r = make_streams(s);
 	if (r < 0)
 		return r;

@@ -8,7 +8,7 @@
  * Clock: reads both, once an event, and hands them on.
  * Bounds: max_streams at once, one more is refused with
  * RPC_EXHAUSTED; RPC_MAX_MESSAGE received; RPC_MAX_UNSENT bytes waiting to be sent per stream (one message may be
- * larger when nothing waits); a peer that takes nothing for RPC_STUCK_S is cut off.
+ * larger when nothing waits); a peer that takes nothing for RPC_STUCK_S is cut off, one that says nothing for RPC_FIRST_S too.
  *
  * A stream is a number that is never used again, so that a late answer to a stream that is gone meets -ENOTCONN and
  * nothing else. Every method is offered to `opened`, which refuses those it does not know: an unmatched call would
@@ -29,6 +29,7 @@
 #define RPC_MAX_UNSENT  (256 * 1024)
 #define RPC_MAX_METHOD  128
 #define RPC_STUCK_S     30
+#define RPC_FIRST_S     30 /* for a stream's first message: one that only stands there keeps others out */
 #define RPC_NO_STREAM   0ULL
 
 enum rpc_status { /* numbers are gRPC's */
@@ -70,6 +71,7 @@ struct rpc_options {
 	const char *listen; /* "127.0.0.1:7443" */
 	struct rpc_tls *tls; /* NULL: no TLS; outlives the server */
 	size_t max_streams;
+	uint32_t first_ms; /* 0: RPC_FIRST_S */
 };
 
 struct rpc_stats {

@@ -11,11 +11,12 @@ void rpc_stream_begin(struct rpc_stream *st, uint64_t slot)
 	st->generation++;
 	st->id = (uint64_t)st->generation << 32 | slot;
 	st->pending = 0;
-	st->told = st->initial_sent = st->sending = st->reading = st->closing = st->status_begun = st->close_seen = false;
+	st->told = st->heard = st->initial_sent = st->sending = st->reading = st->closing = st->status_begun = st->close_seen = false;
 	st->first = NULL;
 	st->end = &st->first;
 	st->unsent_bytes = 0;
 	st->since = 0;
+	st->opened = clock_mono_now();
 }
 
 bool rpc_stream_start(struct rpc_stream *st, const grpc_op *ops, size_t n, enum rpc_op op)

@@ -47,11 +47,13 @@ struct rpc_stream {
 	int cancelled;
 	unsigned pending; /* operations gRPC has not completed */
 	bool told;        /* `opened` said yes: `closed` is owed */
+	bool heard;       /* a first message came */
 	bool initial_sent, sending, reading, closing, status_begun, close_seen;
 	enum rpc_status status;
 	char status_text[RPC_MAX_STATUS_TEXT];
 	struct rpc_unsent *first, **end;
 	size_t unsent_bytes;
+	mono_ns_t opened;
 	mono_ns_t since; /* of the send in flight, or of closing */
 };
 
