@@ -31,7 +31,8 @@ struct collect_env {
 	const char *kmsg_path;   /* NULL: /dev/kmsg below root_fd; else read this file or fifo, events are `simulated` */
 	const char *boot_id;     /* of the running kernel */
 	const char *node_name;
-	uint64_t kmsg_resume_seq; /* kernlog: first record not yet seen in this boot; 0: from now on, UINT64_MAX: from the start */
+	/* kernlog: first record not yet seen in this boot; 0: from now on, UINT64_MAX: from the start */
+	uint64_t kmsg_resume_seq;
 	long ticks_per_s;        /* sysconf(_SC_CLK_TCK) */
 	long page_bytes;
 	unsigned n_cpus;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The kernel log as typed events. Bounds, between two collect() calls: RECORDS_A_TICK records, EVENTS_A_TICK events of a kind
- * about one entity (a storm about one GPU must not hide what happens to its neighbour), EVENTS_OF_KIND of a kind about all.
- * Above the first the source rests (what the kernel overwrites meanwhile is counted as lost), above the others events
- * are counted as suppressed. */
+/* The kernel log as typed events. Bounds, between two collect() calls: RECORDS_A_TICK records, EVENTS_A_TICK events of a
+ * kind about one entity (a storm about one GPU must not hide what happens to its neighbour), EVENTS_OF_KIND of a kind
+ * about all. Above the first the source rests (what the kernel overwrites meanwhile is counted as lost), above the
+ * others events are counted as suppressed. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>

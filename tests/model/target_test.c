@@ -59,7 +59,8 @@ static void test_finding_concerns_subject_affected_and_explained(void **state)
 	(void)state;
 	struct finding f = { .node = "n1", .subject = entity(ENTITY_CGROUP, "/a", "/a") };
 	f.affected[f.n_affected++] = entity(ENTITY_POD, "ml/train-0", NULL);
-	f.explains[f.n_explains++] = (struct finding_explained){ .symptom = "s", .subject = entity(ENTITY_PROCESS, "7/1", "x[7]") };
+	f.explains[f.n_explains++] = (struct finding_explained){ .symptom = "s" };
+	f.explains[0].subject = entity(ENTITY_PROCESS, "7/1", "x[7]");
 	assert_true(finding_concerns(&f, ENTITY_NODE, "n1"));
 	assert_true(finding_concerns(&f, ENTITY_KIND_MAX, "n1"));
 	assert_false(finding_concerns(&f, ENTITY_NODE, "n2"));
