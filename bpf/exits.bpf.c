@@ -21,7 +21,12 @@ const volatile __u32 chatter_per_s = 50;
 /* An ordinary failure (exit code 1..125) of a process that lived shorter is only counted: shells make them all day. */
 const volatile __u64 failure_min_ns = 1000000000ULL;
 
+/* 1 to do as on kernels that do not tell which thread was the last, for tests. */
+const volatile __u32 without_group_dead = 0;
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define MAX_ANCESTORS 16
 
 #define SIG_QUIT 3
 #define SIG_ABRT 6
@@ -66,6 +71,18 @@ struct {
 	__type(key, __u32);
 	__type(value, struct exits_counts);
 } counts SEC(".maps");
+
+struct ended_key {
+	__u64 start_ns;
+	__u64 pid;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct ended_key);
+	__type(value, __u8);
+} ended SEC(".maps"); /* before Linux 6.16: processes whose end was seen */
 
 struct budget {
 	__u64 second;
@@ -182,6 +199,27 @@ static __always_inline bool failure_matters(struct task_struct *task, __u32 code
 	return is_namespace_init(task);
 }
 
+struct trace_event_raw_sched_process_exit___new {
+	bool group_dead; /* Linux 6.16 and later */
+} __attribute__((preserve_access_index));
+
+/* Threads that are killed together are all counted out of signal->live before the first of them gets here, so that
+ * more than one finds it to be 0. */
+static __always_inline bool is_last_thread(const unsigned long long *ctx, struct task_struct *task)
+{
+	struct signal_struct *sig = BPF_CORE_READ(task, signal);
+	struct ended_key key = {};
+	__u8 one = 1;
+
+	if (!without_group_dead && bpf_core_field_exists(struct trace_event_raw_sched_process_exit___new, group_dead))
+		return *(const volatile __u64 *)&ctx[1] & 0xff;
+	if (!sig || BPF_CORE_READ(sig, live.counter) != 0)
+		return false;
+	key.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	key.pid = BPF_CORE_READ(task, tgid);
+	return bpf_map_update_elem(&ended, &key, &one, BPF_NOEXIST) != -17; /* EEXIST */
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(task_exit, struct task_struct *task)
 {
@@ -190,8 +228,7 @@ int BPF_PROG(task_exit, struct task_struct *task)
 	struct exits_event *e;
 	__u64 now;
 
-	/* The last thread of its process. */
-	if (!sig || BPF_CORE_READ(sig, live.counter) != 0)
+	if (!sig || !is_last_thread(ctx, task))
 		return 0;
 	count(EXITS_N_EXITS);
 	code = BPF_CORE_READ(sig, group_exit_code);
@@ -231,6 +268,21 @@ static __always_inline __u64 handler_of(struct task_struct *task, int sig)
 	return handler;
 }
 
+/* A supervisor, a batch system or a test runner that ends what it started, however far down. */
+static __always_inline bool is_above(__u32 pid, struct task_struct *task)
+{
+	int i;
+
+	for (i = 0; i < MAX_ANCESTORS && task; i++) {
+		task = BPF_CORE_READ(task, real_parent);
+		if (BPF_CORE_READ(task, tgid) == pid)
+			return true;
+		if (BPF_CORE_READ(task, tgid) <= 1)
+			return false;
+	}
+	return false;
+}
+
 SEC("tp_btf/signal_generate")
 int BPF_PROG(signal_sent, int sig, struct kernel_siginfo *info, struct task_struct *task, int group, int result)
 {
@@ -264,6 +316,7 @@ int BPF_PROG(signal_sent, int sig, struct kernel_siginfo *info, struct task_stru
 	e->by_kernel = by_kernel;
 	e->handled = handler > 1;
 	e->same_process = e->task.pid == e->sender.pid;
+	e->above = !e->same_process && is_above(e->sender.pid, task);
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }

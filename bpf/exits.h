@@ -41,9 +41,11 @@ struct exits_event {
 	__u8 same_process;        /* SIGNAL */
 	__u8 handled;             /* SIGNAL: the process catches it */
 	__s32 si_code;            /* SIGNAL */
+	__u32 above;              /* SIGNAL: the sender is the parent of the process, or of its parent, ... */
+	__u32 reserved;
 	char filename[EXITS_FILENAME_BYTES]; /* EXEC */
 };
-_Static_assert(sizeof(struct exits_event) == 16 + 96 + 8 + 16 + EXITS_FILENAME_BYTES, "no padding");
+_Static_assert(sizeof(struct exits_event) == 16 + 96 + 8 + 24 + EXITS_FILENAME_BYTES, "no padding");
 
 /* Per-CPU counters, in this order. */
 enum exits_count {

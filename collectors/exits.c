@@ -50,7 +50,7 @@ static const struct metric_field exit_fields[] = {
 };
 
 enum { SIG_COMM, SIG_SENDER_PID, SIG_SENDER_COMM, SIG_SENDER_UID, SIG_SENDER_CGROUP, SIG_BY_KERNEL, SIG_SAME, SIG_CGROUP,
-       SIG_HANDLED };
+       SIG_HANDLED, SIG_ABOVE };
 static const struct metric_field signal_fields[] = {
 	[SIG_COMM] = { "comm", 1, UNIT_NONE, "name of the process that is hit" },
 	[SIG_SENDER_PID] = { "sender_pid", 0, UNIT_NONE, "absent when the kernel sent it" },
@@ -62,6 +62,8 @@ static const struct metric_field signal_fields[] = {
 	[SIG_SAME] = { "same_process", 0, UNIT_NONE, "1: it sent the signal to itself, or caused the fault" },
 	[SIG_CGROUP] = { "cgroup", 1, UNIT_NONE, "path of the cgroup of the process that is hit" },
 	[SIG_HANDLED] = { "handled", 0, UNIT_NONE, "1: the process catches this signal, so that it may go on" },
+	[SIG_ABOVE] = { "sender_above", 0, UNIT_NONE,
+		"1: the sender is its parent, or a parent of that, up to 16 generations; absent when the kernel sent it" },
 	{ NULL, 0, UNIT_NONE, NULL },
 };
 
@@ -263,6 +265,7 @@ static void take_signal(struct exits *x, const struct exits_event *e)
 	}
 	batch_value_number(x->out, v, SIG_SENDER_PID, e->sender.pid);
 	batch_value_number(x->out, v, SIG_SENDER_UID, e->sender.uid);
+	batch_value_number(x->out, v, SIG_ABOVE, e->above);
 	kernel_cgroup_path(&x->cgroups, e->sender.cgroup, path, sizeof(path));
 	if (path[0])
 		batch_value_text(x->out, v, SIG_SENDER_CGROUP, path);

@@ -2,6 +2,7 @@
 #include "tests/test.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "bpf/exits.h"
+#include "bpf/exits.skel.h"
+#include "collectors/kernel_half.h"
 #include "tests/collectors/scene.h"
 
 extern const struct collector collector_exits;
@@ -64,6 +68,7 @@ static void sigkill_names_its_sender(void **state)
 	assert_true(harness_number(h, e, "sender_uid") == geteuid());
 	assert_true(harness_number(h, e, "by_kernel") == 0);
 	assert_true(harness_number(h, e, "same_process") == 0);
+	assert_true(harness_number(h, e, "sender_above") == 0); /* a sibling */
 	assert_non_null(harness_text(h, e, "cgroup"));
 	assert_int_equal(harness_text(h, e, "cgroup")[0], '/');
 	char pid_text[16];
@@ -244,6 +249,123 @@ static void the_agents_own_children_are_left_out(void **state)
 	harness_close(&h);
 }
 
+/* Tells its child's pid, and waits. */
+static int middle_body(void *arg)
+{
+	pid_t child = scene_spawn("ex-grandchild", scene_sleep, NULL);
+
+	if (write(*(int *)arg, &child, sizeof(child)) != sizeof(child))
+		return 1;
+	return scene_sleep(NULL);
+}
+
+/* A test runner that kills the whole tree below it is no stranger. */
+static void a_grandparent_is_known_to_be_above(void **state)
+{
+	struct harness *h = scene_harness(&collector_exits);
+	char key[64];
+	pid_t child;
+	int ends[2];
+
+	(void)state;
+	assert_ok(pipe(ends));
+	pid_t middle = scene_spawn("ex-middle", middle_body, &ends[1]);
+	assert_int_equal(read(ends[0], &child, sizeof(child)), sizeof(child));
+	scene_key(child, key, sizeof(key));
+	(void)kill(child, SIGKILL);
+	const struct event *e = scene_await(h, "proc.signal.fatal", key);
+	assert_non_null(e);
+	assert_true(harness_number(h, e, "sender_above") == 1);
+	(void)scene_end(middle);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	harness_close(&h);
+}
+
+static void *wait_for_the_end(void *arg)
+{
+	(void)pause();
+	return arg;
+}
+
+static int crowd_body(void *arg)
+{
+	pthread_t thread;
+
+	for (int i = 0; i < 60; i++)
+		if (pthread_create(&thread, NULL, wait_for_the_end, NULL) != 0)
+			return 1;
+	return scene_sleep(arg);
+}
+
+#define CROWDS 10
+
+static void end_crowds(void)
+{
+	for (int round = 0; round < CROWDS; round++) {
+		pid_t pid = scene_spawn("ex-crowd", crowd_body, NULL);
+		(void)usleep(20000);
+		(void)scene_end(pid);
+	}
+	(void)usleep(100000);
+}
+
+/* Threads that are killed together all find that no other one is left: still one process died. */
+static void the_end_of_many_threads_is_one_death(void **state)
+{
+	struct harness *h = scene_harness(&collector_exits);
+	size_t deaths = 0;
+
+	(void)state;
+	end_crowds();
+	while (harness_drain(h, 64, clock_mono_now()) > 0)
+		for (size_t i = 0; i < harness_events(h, "proc.exit"); i++)
+			deaths += strcmp(harness_text(h, harness_event(h, "proc.exit", i), "comm"), "ex-crowd") == 0;
+	assert_int_equal(deaths, CROWDS);
+	harness_close(&h);
+}
+
+KERNEL_HALF_WRAP(exits)
+
+static void set_without_group_dead(void *skel, const struct collect_env *env, void *arg)
+{
+	(void)env;
+	(void)arg;
+	((struct exits_bpf *)skel)->rodata->without_group_dead = 1;
+}
+
+static const struct kernel_half_ops older = { exits_kernel_half_open, exits_kernel_half_destroy, set_without_group_dead };
+
+static int count_crowd(void *arg, const void *data, size_t size)
+{
+	const struct exits_event *e = data;
+
+	assert_int_equal(size, sizeof(*e));
+	*(size_t *)arg += e->what == EXITS_EXIT && strcmp(e->task.comm, "ex-crowd") == 0;
+	return 0;
+}
+
+/* As on kernels whose hook does not tell which thread was the last. */
+static void so_it_is_on_older_kernels(void **state)
+{
+	struct harness *h = scene_harness(&collector_exits);
+	struct kernel_half k = { 0 };
+	struct kernel_ring ring = { 0 };
+	size_t deaths = 0;
+
+	(void)state;
+	assert_ok(kernel_half_open(&k, &older, &h->env, NULL));
+	struct exits_bpf *skel = k.skel;
+	assert_ok(kernel_ring_open(&ring, bpf_map__fd(skel->maps.deaths), count_crowd, &deaths));
+	end_crowds();
+	while (kernel_ring_drain(&ring, 64) > 0)
+		;
+	assert_int_equal(deaths, CROWDS);
+	kernel_ring_close(&ring);
+	kernel_half_close(&k);
+	harness_close(&h);
+}
+
 static void a_fixture_root_is_refused_with_a_reason(void **state)
 {
 	struct harness *h = harness_new(&collector_exits, "/tmp");
@@ -284,6 +406,9 @@ int main(void)
 		cmocka_unit_test(a_known_process_is_gone_when_it_ends),
 		cmocka_unit_test(a_flood_is_counted_as_missed),
 		cmocka_unit_test(the_agents_own_children_are_left_out),
+		cmocka_unit_test(a_grandparent_is_known_to_be_above),
+		cmocka_unit_test(the_end_of_many_threads_is_one_death),
+		cmocka_unit_test(so_it_is_on_older_kernels),
 		cmocka_unit_test(a_fixture_root_is_refused_with_a_reason),
 		cmocka_unit_test(every_hook_is_reported),
 	};
