@@ -6,6 +6,8 @@
 #include "cli/query.h"
 #include "cli/show.h"
 
+#define RECENT_NS (15 * 60 * NS_PER_S)
+
 static int run(const struct common *c, const char *const *words, size_t n_words)
 {
 	struct query q;
@@ -15,6 +17,8 @@ static int run(const struct common *c, const char *const *words, size_t n_words)
 
 	if (status != WHY_EXIT_OK)
 		return show_error(status, error);
+	if (q.since_ns == 0 && c->output == OUTPUT_TEXT)
+		q.since_ns = RECENT_NS; /* a program asks for what it wants */
 	status = show_question(c, &q);
 	if (status == WHY_EXIT_NOT_FOUND && c->output == OUTPUT_TEXT && !c->local && ask_is_local(c))
 		fprintf(stderr, "  Only this machine's agent was asked; the fleet is asked with --hub HOST:PORT\n");
@@ -33,6 +37,8 @@ const struct command command_explain = {
 		"  pid N[@NODE]            cgroup [NODE:]PATH      container ID[@NODE]     gpu [NODE:]INDEX\n"
 		"  nic [NODE:]NAME         disk [NODE:]NAME        mount [NODE:]PATH       FINDING-ID\n"
 		"A node that is called like a command: why node list.\n"
+		"What was resolved within the last 15 minutes is named at the end and does not count; --since TIME says "
+		"more of it.\n"
 		"Exit status: 0 well, 1 warning, 2 critical, 3 unknown, 66 no such target.",
 	.own = " --watch --since --evidence --node ",
 	.run = run,

@@ -4,11 +4,13 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "cli/likeness.h"
 #include "cli/render.h"
 
 /* The parts of an explanation, in the order of their weight. */
 #define MAX_IN_FULL 5 /* causes; the others get a line */
 #define MAX_BRIEF   20
+#define MAX_RECENT  8
 
 enum part { PART_CAUSES, PART_UNEXPLAINED, PART_SHADOW, PART_RESOLVED, PART_NONE };
 
@@ -42,16 +44,89 @@ static enum part part_of(const struct answer *a, const struct finding *f)
 	return render_is_explained(a, f) && a->n_findings > 1 ? PART_NONE : PART_UNEXPLAINED;
 }
 
-static size_t count(const struct answer *a, enum part part)
+/* An effect of a cause that the answer tells of, open or not. */
+static bool is_told(const struct answer *a, const struct finding *f)
+{
+	for (size_t i = 0; f->kind == FINDING_SYMPTOM && i < a->n_findings; i++)
+		for (size_t k = 0; k < a->findings[i]->n_explains; k++) {
+			const struct finding_explained *e = &a->findings[i]->explains[k];
+
+			if (strcmp(e->finding, f->id) == 0 ||
+			    (e->symptom && f->rule && e->subject.id && f->subject.id && strcmp(e->symptom, f->rule) == 0 &&
+			     strcmp(e->subject.id, f->subject.id) == 0))
+				return true;
+		}
+	return f->n_because > 0;
+}
+
+struct parts {
+	const struct answer *answer;
+	enum part part[ANSWER_MAX_FINDINGS];
+	uint16_t first[ANSWER_MAX_FINDINGS]; /* of those alike: told; the others are counted */
+};
+
+static void sort_out(const struct answer *a, const struct common *c, struct parts *ret_parts)
+{
+	uint64_t digests[ANSWER_MAX_FINDINGS];
+	bool recent = c->since_ns == 0 && !c->all && a->n_findings > 1;
+
+	ret_parts->answer = a;
+	for (size_t i = 0; i < a->n_findings; i++) {
+		const struct finding *f = a->findings[i];
+
+		ret_parts->part[i] = part_of(a, f);
+		if (recent && ret_parts->part[i] == PART_RESOLVED && is_told(a, f))
+			ret_parts->part[i] = PART_NONE;
+		digests[i] = c->all ? i : likeness_of(f, ret_parts->part[i]);
+	}
+	likeness_crowd(digests, a->n_findings, ret_parts->first);
+}
+
+static size_t count(const struct parts *s, enum part part)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < a->n_findings; i++)
-		n += part_of(a, a->findings[i]) == part;
+	for (size_t i = 0; i < s->answer->n_findings; i++)
+		n += s->part[i] == part;
 	return n;
 }
 
-static void brief(struct page *p, const struct finding *f)
+/* How many others there are like the i-th. */
+static size_t count_alike(const struct parts *s, size_t i)
+{
+	size_t n = 0;
+
+	for (size_t k = i + 1; k < s->answer->n_findings; k++)
+		n += s->first[k] == i;
+	return n;
+}
+
+static void alike(struct page *p, const struct parts *s, size_t i)
+{
+	const struct finding *const *findings = (const struct finding *const *)s->answer->findings;
+	size_t n = count_alike(s, i), told = 0;
+	char line[4096], name[512];
+	struct text t;
+
+	if (n == 0)
+		return;
+	text_init(&t, line, sizeof(line));
+	text_addf(&t, "%zu more: ", n);
+	for (size_t k = i + 1; k < s->answer->n_findings && told < RENDER_MAX_ITEMS; k++) {
+		if (s->first[k] != i)
+			continue;
+		render_entity(&findings[k]->subject, name, sizeof(name));
+		text_addf(&t, "%s%s", told++ ? ", " : "", name);
+		if (findings[k]->node && findings[i]->node && strcmp(findings[k]->node, findings[i]->node) != 0)
+			text_addf(&t, " on %s", findings[k]->node);
+	}
+	if (n > told)
+		text_addf(&t, " and %zu more", n - told);
+	text_add(&t, "; `why list` has them all");
+	page_row(p, "alike", STYLE_PLAIN, line, NULL);
+}
+
+static void brief(struct page *p, const struct finding *f, size_t n_alike, bool dim)
 {
 	bool resolved = f->state == FINDING_RESOLVED;
 	char when[48], lasted[48], line[1024];
@@ -70,24 +145,30 @@ static void brief(struct page *p, const struct finding *f)
 		text_addf(&t, "; %s %.2f", finding_confidence_word(f->confidence), f->confidence);
 	if (resolved && f->resolved_reason && f->resolved_reason[0])
 		text_addf(&t, "; %s", f->resolved_reason);
+	if (n_alike > 0)
+		text_addf(&t, "; and %zu alike", n_alike);
 	page_pad(p, PAGE_LABEL);
 	page_text(p, STYLE_DIM, when);
 	page_pad(p, PAGE_BODY);
-	page_wrap(p, resolved ? STYLE_PLAIN : page_severity_style(f->severity), PAGE_BODY, 0, line);
+	page_wrap(p, dim ? STYLE_DIM : resolved ? STYLE_PLAIN : page_severity_style(f->severity), PAGE_BODY, 0, line);
 	page_break(p);
 }
 
-/* The first `n_full` of a part in full, of the others a line each. */
-static void part(struct page *p, const struct answer *a, const struct common *c, enum part wanted, size_t n_full)
+/* The first `n_full` of a part in full, `n_brief` others a line each. */
+static void part(struct page *p, const struct parts *s, const struct common *c, enum part wanted, size_t n_full,
+		 size_t n_brief)
 {
 	size_t n = 0, left = 0;
 
-	for (size_t i = 0; i < a->n_findings; i++) {
-		if (part_of(a, a->findings[i]) != wanted)
+	for (size_t i = 0; i < s->answer->n_findings; i++) {
+		const struct finding *f = s->answer->findings[i];
+
+		if (s->part[i] != wanted || s->first[i] != i)
 			continue;
 		if (n++ < n_full) {
 			page_gap(p);
-			render_finding(p, a, a->findings[i], c);
+			render_finding(p, s->answer, f, c);
+			alike(p, s, i);
 			continue;
 		}
 		if (n_full > 0 && n == n_full + 1) {
@@ -96,14 +177,15 @@ static void part(struct page *p, const struct answer *a, const struct common *c,
 			page_text(p, STYLE_BOLD, "also");
 			page_break(p);
 		}
-		if (n - n_full <= MAX_BRIEF || c->all)
-			brief(p, a->findings[i]);
+		if (n - n_full <= n_brief)
+			brief(p, f, count_alike(s, i), wanted == PART_RESOLVED && n_brief == MAX_RECENT);
 		else
-			left++;
+			left += 1 + count_alike(s, i);
 	}
 	if (left > 0) {
 		page_pad(p, PAGE_BODY);
-		page_textf(p, STYLE_DIM, "and %zu more: --all, or `why list`", left);
+		page_textf(p, STYLE_DIM, "and %zu more: --all, or `why list%s`", left,
+			   n_brief == MAX_RECENT ? " --since 15m" : "");
 		page_break(p);
 	}
 }
@@ -165,10 +247,30 @@ static void foot(struct page *p, const struct answer *a)
 	page_break(p);
 }
 
+static void resolved(struct page *p, const struct parts *s, const struct common *c)
+{
+	const struct answer *a = s->answer;
+	bool by_id = a->n_findings == 1 && a->target && strncmp(a->target, "fnd_", 4) == 0;
+
+	if (count(s, PART_RESOLVED) == 0)
+		return;
+	if (c->since_ns > 0 || c->all || by_id) {
+		head_of_part(p, STYLE_GOOD, "resolved", NULL);
+		part(p, s, c, PART_RESOLVED, c->all || by_id ? SIZE_MAX : 0, MAX_BRIEF);
+		return;
+	}
+	/* Whoever comes a few minutes late: it is over, and here is what it was. */
+	head_of_part(p, STYLE_DIM, "recently", "(resolved; `why FINDING-ID` or --since says more)");
+	part(p, s, c, PART_RESOLVED, 0, MAX_RECENT);
+}
+
 void render_explain(struct page *p, const struct answer *a, const struct common *c)
 {
 	bool alone = a->n_findings == 1; /* asked for by its id, or there is nothing else: nothing to save room for */
+	size_t n_full = c->all ? SIZE_MAX : MAX_IN_FULL;
+	struct parts s;
 
+	sort_out(a, c, &s);
 	render_headline(p, a);
 	if (a->message && a->message[0]) {
 		page_pad(p, 2);
@@ -176,19 +278,16 @@ void render_explain(struct page *p, const struct answer *a, const struct common 
 		page_break(p);
 	}
 	render_caution(p, a);
-	part(p, a, c, PART_CAUSES, c->all ? SIZE_MAX : MAX_IN_FULL);
-	if (count(a, PART_UNEXPLAINED) > 0) {
+	part(p, &s, c, PART_CAUSES, n_full, MAX_BRIEF);
+	if (count(&s, PART_UNEXPLAINED) > 0) {
 		head_of_part(p, STYLE_BOLD, "unexplained", "(felt, and no rule knows the cause)");
-		part(p, a, c, PART_UNEXPLAINED, c->all ? SIZE_MAX : MAX_IN_FULL);
+		part(p, &s, c, PART_UNEXPLAINED, n_full, MAX_BRIEF);
 	}
-	if (count(a, PART_SHADOW) > 0) {
+	if (count(&s, PART_SHADOW) > 0) {
 		head_of_part(p, STYLE_ODD, "shadow", "(rules on trial; nothing acts on them)");
-		part(p, a, c, PART_SHADOW, c->all || alone ? SIZE_MAX : 0);
+		part(p, &s, c, PART_SHADOW, c->all || alone ? SIZE_MAX : 0, MAX_BRIEF);
 	}
-	if (count(a, PART_RESOLVED) > 0) {
-		head_of_part(p, STYLE_GOOD, "resolved", NULL);
-		part(p, a, c, PART_RESOLVED, c->all || alone ? SIZE_MAX : 0);
-	}
+	resolved(p, &s, c);
 	render_unknown(p, a, c);
 	foot(p, a);
 }

@@ -10,6 +10,7 @@
 
 #define LINE       2048
 #define MAX_DOUBTS 4U
+#define CONFIRMED  0.85 /* as finding_confidence_word() says */
 
 static const char *or_empty(const char *text)
 {
@@ -169,6 +170,12 @@ static bool is_against(const struct finding_evidence *e)
 	return e->role && strcmp(e->role, "refutes") == 0;
 }
 
+/* A symptom's title says what its condition found; the condition is for who doubts it. */
+static bool is_condition(const struct finding *f, const struct finding_evidence *e)
+{
+	return f->kind == FINDING_SYMPTOM && e->id && strcmp(e->id, "when") == 0 && f->title && f->title[0];
+}
+
 static void evidence(struct page *p, const struct finding *f, const struct common *c, bool against)
 {
 	const char *label = against ? "against" : f->n_because ? "" : "because";
@@ -177,7 +184,7 @@ static void evidence(struct page *p, const struct finding *f, const struct commo
 	for (size_t i = 0; i < f->n_evidence; i++) {
 		const struct finding_evidence *e = &f->evidence[i];
 
-		if (is_against(e) != against)
+		if (is_against(e) != against || (is_condition(f, e) && !c->evidence))
 			continue;
 		page_time(p, e->to, e->from == e->to, at, sizeof(at));
 		page_row(p, label, STYLE_PLAIN, e->text && e->text[0] ? e->text : or_empty(e->id), e->to ? at : NULL);
@@ -244,35 +251,79 @@ static void affected(struct page *p, const struct finding *f, const struct commo
 	page_row(p, "affected", STYLE_PLAIN, line, NULL);
 }
 
-/* In one breath; for those who doubt it a line each. */
-static void ruled_out(struct page *p, const struct finding *f, const struct common *c)
+static bool same_reason(const struct finding_ruled_out *a, const struct finding_ruled_out *b)
 {
-	bool in_full = c->all || c->evidence;
+	return strcmp(or_empty(a->reason), or_empty(b->reason)) == 0;
+}
+
+/* Else it is an evidence of its own that would have spoken against it and is absent: its name tells nobody anything. */
+static bool is_rival(const struct finding_ruled_out *r)
+{
+	return strchr(or_empty(r->rule), '.') != NULL;
+}
+
+/* In one breath, those with the same reason together. */
+static void ruled_out(struct page *p, const struct finding *f)
+{
 	char line[4 * LINE];
 	struct text t;
 
 	text_init(&t, line, sizeof(line));
 	for (size_t i = 0; i < f->n_ruled_out; i++) {
-		const char *rule = or_empty(f->ruled_out[i].rule), *reason = or_empty(f->ruled_out[i].reason);
+		const struct finding_ruled_out *r = &f->ruled_out[i];
+		bool told = !is_rival(r);
 
-		if (in_full)
-			text_init(&t, line, sizeof(line));
-		text_addf(&t, in_full ? "%s%s: %s" : "%s%s (%s)", t.len ? page_dot(p) : "", rule, reason);
-		if (in_full || i + 1 == f->n_ruled_out)
-			page_row(p, in_full && i ? "" : "ruled out", STYLE_PLAIN, line, NULL);
+		for (size_t k = 0; k < i && !told; k++)
+			told = is_rival(&f->ruled_out[k]) && same_reason(&f->ruled_out[k], r);
+		if (told)
+			continue;
+		text_addf(&t, "%s%s", t.len ? page_dot(p) : "", or_empty(r->rule));
+		for (size_t k = i + 1; k < f->n_ruled_out; k++)
+			if (is_rival(&f->ruled_out[k]) && same_reason(&f->ruled_out[k], r))
+				text_addf(&t, ", %s", f->ruled_out[k].rule);
+		if (r->reason && r->reason[0])
+			text_addf(&t, " (%s)", r->reason);
 	}
+	if (t.len > 0)
+		page_row(p, "ruled out", STYLE_PLAIN, line, NULL);
+}
+
+/* For those who doubt it a line each. */
+static void ruled_out_in_full(struct page *p, const struct finding *f)
+{
+	char line[LINE];
+
+	for (size_t i = 0; i < f->n_ruled_out; i++) {
+		snprintf(line, sizeof(line), "%s: %s", or_empty(f->ruled_out[i].rule), or_empty(f->ruled_out[i].reason));
+		page_row(p, i ? "" : "ruled out", STYLE_PLAIN, line, NULL);
+	}
+}
+
+/* That a series is still short is no news beside a confirmed cause; everything else is. */
+static bool is_doubt(const struct finding *f, const struct finding_unknown *u)
+{
+	return f->confidence < CONFIRMED || strncmp(or_empty(u->why), "too few samples", 15) != 0;
 }
 
 static void cannot_tell(struct page *p, const struct finding *f, const struct common *c)
 {
-	size_t n = c->all || c->evidence ? f->n_cannot_tell : MIN_OF(f->n_cannot_tell, MAX_DOUBTS);
+	bool in_full = c->all || c->evidence;
+	size_t n = 0, left = 0;
 	char line[LINE];
 
-	for (size_t i = 0; i < n; i++) {
-		snprintf(line, sizeof(line), "%s: %s", or_empty(f->cannot_tell[i].what), or_empty(f->cannot_tell[i].why));
-		page_row(p, i ? "" : "cannot tell", STYLE_PLAIN, line, NULL);
+	for (size_t i = 0; i < f->n_cannot_tell; i++) {
+		const struct finding_unknown *u = &f->cannot_tell[i];
+
+		if (!in_full && !is_doubt(f, u))
+			continue;
+		if (!in_full && n == MAX_DOUBTS) {
+			left++;
+			continue;
+		}
+		snprintf(line, sizeof(line), "%s: %s", or_empty(u->what), or_empty(u->why));
+		page_row(p, n++ ? "" : "cannot tell", STYLE_PLAIN, line, NULL);
 	}
-	more(p, f->n_cannot_tell - n);
+	more(p, left);
 }
 
 /* ---- what to do ------------------------------------------------------------------------------------- */
@@ -322,7 +373,10 @@ void render_finding(struct page *p, const struct answer *a, const struct finding
 	evidence(p, f, c, true);
 	explains(p, a, f, c);
 	affected(p, f, c);
-	ruled_out(p, f, c);
+	if (c->all || c->evidence)
+		ruled_out_in_full(p, f);
+	else
+		ruled_out(p, f);
 	cannot_tell(p, f, c);
 	if (f->state != FINDING_RESOLVED || c->all)
 		remedy(p, f);

@@ -49,6 +49,10 @@ static void phrase_item(struct compose *c, struct text *t, const struct evidence
 		text_addf(t, "%s does not hold", item->id);
 		return;
 	}
+	if (observed.type == VALUE_NUMBER && observed.number == 0 && strcmp(item->expected, ">= 1") == 0) {
+		text_add(t, "nothing of it was seen");
+		return;
+	}
 	text_addf(t, "%s: ", item->id);
 	phrase_value(t, observed, item->observe_unit);
 	text_addf(t, ", expected %s", item->expected);
@@ -77,7 +81,7 @@ const char *compose_why_not(struct compose *c, const struct cause_rule *rule, en
 			phrase_item(c, &t, &rule->requires[i], at);
 	}
 	if (t.len == 0 && j.trigger == TRUTH_FALSE)
-		text_addf(&t, "not seen: %s", m->ruleset->programs[rule->trigger].source);
+		text_add(&t, "what would start the suspicion was not seen");
 	if (t.len == 0 && (j.trigger == TRUTH_UNKNOWN || j.requires == TRUTH_UNKNOWN)) {
 		*ret_unknown = true;
 		(void)machine_truth(m, rule->trigger, entity);

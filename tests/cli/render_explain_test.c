@@ -214,10 +214,12 @@ static void test_resolved_findings_say_how_long_and_why(void **state UNUSED)
 {
 	sample_gpu(answer);
 	sample_resolved(answer);
+	common.since_ns = 3600 * NS_PER_S;
 	const char *text = render(&pipe_terminal);
 
 	assert_non_null(
 		strstr(text, "\n  resolved\n    10:45:15     The cgroup hit its limit; lasted 3 min 4 s; cleared\n"));
+	common.since_ns = 0;
 	common.all = true;
 	const struct terminal wide = { .width = 120 };
 	text = render(&wide);
@@ -230,17 +232,17 @@ static void test_many_causes_are_not_a_wall(void **state UNUSED)
 
 	for (int i = 0; i < 40; i++) {
 		snprintf(suffix, sizeof(suffix), "many%02d", i);
-		snprintf(title, sizeof(title), "Cause %02d", i);
+		snprintf(title, sizeof(title), "Cause %c%c", 'a' + i / 10, 'a' + i % 10);
 		sample_cause(answer, suffix, title, SEVERITY_WARNING);
 	}
 	const char *text = render(&pipe_terminal);
 
-	assert_non_null(strstr(text, "● Cause 04\n"));
-	assert_null(strstr(text, "● Cause 05\n"));
-	assert_non_null(strstr(text, "\n  also\n    10:42:11     Cause 05; confirmed 0.90\n"));
+	assert_non_null(strstr(text, "● Cause ae\n"));
+	assert_null(strstr(text, "● Cause af\n"));
+	assert_non_null(strstr(text, "\n  also\n    10:42:11     Cause af; confirmed 0.90\n"));
 	assert_non_null(strstr(text, "and 15 more: --all"));
 	common.all = true;
-	assert_non_null(strstr(render(&pipe_terminal), "● Cause 39\n"));
+	assert_non_null(strstr(render(&pipe_terminal), "● Cause dj\n"));
 }
 
 static void test_long_lists_are_cut_and_say_so(void **state UNUSED)
@@ -278,16 +280,99 @@ static void test_what_was_ruled_out_is_told_in_one_breath(void **state UNUSED)
 	}
 	const char *text = render(&pipe_terminal);
 
-	assert_non_null(strstr(
-		text,
-		"    ruled out    gpu.thermal (peak 61 degrees) · gpu.thermal (peak 61 degrees) · gpu.thermal (peak\n"
-		"                 61 degrees) · gpu.thermal (peak 61"));
+	assert_non_null(strstr(text, "    ruled out    gpu.thermal, gpu.thermal, gpu.thermal, gpu.thermal, gpu.thermal, "
+				     "gpu.thermal,\n                 gpu.thermal, gpu.thermal, gpu.thermal (peak 61 degrees)\n"));
 	assert_non_null(strstr(text, "                 power supply: no BMC access\n                 and 5 more\n"));
 	common.evidence = true;
 	text = render(&pipe_terminal);
 	assert_non_null(
 		strstr(text, "    ruled out    gpu.thermal: peak 61 degrees\n                 gpu.thermal: peak"));
 	assert_null(strstr(text, "and 5 more"));
+}
+
+static void test_what_was_ruled_out_goes_by_its_reason(void **state UNUSED)
+{
+	struct finding *f = sample_gpu(answer);
+	static const struct finding_ruled_out rivals[] = {
+		{ "node_out", "nothing of it was seen" }, { "mem.node_oom", "nothing of it was seen" },
+		{ "gpu.thermal", "peak 61 degrees" },     { "proc.crashed", "nothing of it was seen" },
+	};
+
+	memcpy(f->ruled_out, rivals, sizeof(rivals));
+	f->n_ruled_out = ARRAY_LEN(rivals);
+	assert_non_null(strstr(render(&pipe_terminal),
+			       "ruled out    mem.node_oom, proc.crashed (nothing of it was seen) · gpu.thermal (peak 61 "
+			       "degrees)\n"));
+	common.evidence = true;
+	assert_non_null(strstr(render(&pipe_terminal), "    ruled out    node_out: nothing of it was seen\n"));
+}
+
+static void test_a_short_series_is_no_doubt_of_what_is_confirmed(void **state UNUSED)
+{
+	struct finding *f = sample_gpu(answer);
+
+	f->cannot_tell[f->n_cannot_tell++] =
+		(struct finding_unknown){ "mem.node_thrash", "too few samples in the window (node.psi)" };
+	assert_null(strstr(render(&pipe_terminal), "too few samples"));
+	assert_non_null(strstr(render(&pipe_terminal), "power supply: no BMC access\n"));
+	common.evidence = true;
+	assert_non_null(strstr(render(&pipe_terminal), "mem.node_thrash: too few samples"));
+	common.evidence = false;
+	f->confidence = 0.7;
+	assert_non_null(strstr(render(&pipe_terminal), "mem.node_thrash: too few samples"));
+}
+
+static void test_a_crowd_is_told_once_and_counted(void **state UNUSED)
+{
+	char suffix[16], title[64];
+
+	for (int i = 0; i < 20; i++) {
+		snprintf(suffix, sizeof(suffix), "kill%02d", i);
+		snprintf(title, sizeof(title), "reaper[55] killed sleep[%d]", 100 + i);
+		sample_cause(answer, suffix, title, SEVERITY_WARNING);
+	}
+	sample_cause(answer, "other", "the disk is full", SEVERITY_WARNING);
+	const char *text = render(&pipe_terminal);
+
+	assert_non_null(strstr(text, "● reaper[55] killed sleep[100]\n"));
+	assert_non_null(strstr(text, "    alike        19 more: "));
+	assert_non_null(strstr(text, " and 13 more;"));
+	assert_null(strstr(text, "killed sleep[101]"));
+	assert_non_null(strstr(text, "● the disk is full\n"));
+	assert_non_null(strstr(text, "21 causes"));
+	common.all = true;
+	assert_non_null(strstr(render(&pipe_terminal), "● reaper[55] killed sleep[119]\n"));
+}
+
+static void test_what_is_over_is_told_to_who_comes_late(void **state UNUSED)
+{
+	struct finding *f = sample_resolved(answer), *symptom = sample_symptom(answer);
+
+	symptom->state = FINDING_RESOLVED;
+	symptom->resolved_at = f->resolved_at;
+	f->explains[0] = (struct finding_explained){ .symptom = symptom->rule };
+	snprintf(f->explains[0].finding, sizeof(f->explains[0].finding), "%s", symptom->id);
+	f->n_explains = 1;
+	const char *text = render(&pipe_terminal);
+
+	assert_int_equal(answer_exit_status(answer), 0);
+	assert_non_null(strstr(text, "node-17  OK  no open finding, 2 resolved"));
+	assert_non_null(strstr(text, "\n  recently  (resolved; `why FINDING-ID` or --since says more)\n"
+				     "    10:45:15     The cgroup hit its limit; lasted 3 min 4 s; cleared\n"));
+	assert_null(strstr(text, symptom->title));
+	common.since_ns = 3600 * NS_PER_S;
+	assert_non_null(strstr(render(&pipe_terminal), symptom->title));
+}
+
+static void test_the_condition_of_a_symptom_is_for_those_who_ask(void **state UNUSED)
+{
+	struct finding *f = sample_symptom(answer);
+
+	f->evidence[0] = (struct finding_evidence){ .id = "when", .role = "requires", .text = "count(a.b, 1m) >= 1" };
+	f->n_evidence = 1;
+	assert_null(strstr(render(&pipe_terminal), "count(a.b"));
+	common.evidence = true;
+	assert_non_null(strstr(render(&pipe_terminal), "count(a.b, 1m) >= 1"));
 }
 
 static void test_what_cannot_be_seen_is_told(void **state UNUSED)
@@ -398,6 +483,11 @@ int main(void)
 		T(test_long_lists_are_cut_and_say_so),
 		T(test_evidence_shows_the_readings),
 		T(test_what_was_ruled_out_is_told_in_one_breath),
+		T(test_what_was_ruled_out_goes_by_its_reason),
+		T(test_a_short_series_is_no_doubt_of_what_is_confirmed),
+		T(test_a_crowd_is_told_once_and_counted),
+		T(test_what_is_over_is_told_to_who_comes_late),
+		T(test_the_condition_of_a_symptom_is_for_those_who_ask),
 		T(test_what_cannot_be_seen_is_told),
 		T(test_hostile_text_stays_text),
 		T(test_a_narrow_terminal_wraps),
