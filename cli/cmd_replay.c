@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -13,14 +9,10 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/offline.h"
+#include "cli/recording.h"
 #include "cli/render.h"
 #include "cli/show.h"
 #include "rules/replay.h"
-
-#define SUFFIX     ".why"
-#define CHUNK      (256 * 1024)
-#define MAX_BUFFER (2 * CODEC_MAX_FRAME + CHUNK)
-#define WARM_UP_NS (3 * NS_PER_S) /* as an agent's */
 
 struct playing {
 	const struct common *common;
@@ -82,120 +74,12 @@ static void on_change(void *arg, const struct finding *f)
 	play->status = show_page(&p);
 }
 
-/* ---- files ------------------------------------------------------------------------------------------ */
-
-static int refuse(int status, const char *path, const char *why)
+static int take(void *arg, const uint8_t *data, size_t n, size_t *ret_used)
 {
-	char error[PATH_MAX + 256];
-	struct text t;
+	struct playing *play = arg;
+	int r = replay_feed(play->replay, data, n, on_change, play, ret_used);
 
-	text_init(&t, error, sizeof(error));
-	text_add_escaped(&t, path, strlen(path));
-	text_addf(&t, ": %s", why);
-	return show_error(status, error);
-}
-
-static int tell_feed(int r, const char *path)
-{
-	switch (-r) {
-	case EBADMSG:
-		return refuse(WHY_EXIT_BAD_RULES, path,
-			      "no recording, or damaged; what came before the damage was played");
-	case ESTALE:
-		return refuse(WHY_EXIT_BAD_RULES, path,
-			      "a segment of another node or boot: replay the segments of one boot at a time");
-	case EPROTONOSUPPORT:
-		return refuse(WHY_EXIT_BAD_RULES, path, "written by a newer whyd: use its `why`");
-	default:
-		return refuse(WHY_EXIT_INTERNAL, path, strerror(-r));
-	}
-}
-
-/* One segment. A frame cut off at its end is what a crash leaves: said, and no error. */
-static int play_fd(struct playing *play, int fd, const char *path)
-{
-	AUTO_BUF struct buf in;
-	AUTO_FREE uint8_t *chunk = malloc(CHUNK);
-
-	if (!chunk)
-		return show_error(WHY_EXIT_INTERNAL, "out of memory");
-	buf_init(&in, MAX_BUFFER);
-	for (;;) {
-		ssize_t n = read(fd, chunk, CHUNK);
-		size_t used = 0;
-		int r;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return refuse(WHY_EXIT_NOT_FOUND, path, strerror(errno));
-		if (n == 0)
-			break;
-		r = buf_add(&in, chunk, (size_t)n);
-		if (r == 0)
-			r = replay_feed(play->replay, in.data, in.len, on_change, play, &used);
-		if (r < 0)
-			return tell_feed(r, path);
-		if (play->status != WHY_EXIT_OK)
-			return play->status;
-		memmove(in.data, in.data + used, in.len - used);
-		in.len -= used;
-	}
-	if (in.len > 0)
-		(void)refuse(WHY_EXIT_OK, path, "its last frame is cut off; all before it was played");
-	return WHY_EXIT_OK;
-}
-
-static int play_file(struct playing *play, const char *path)
-{
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return refuse(errno == EACCES ? WHY_EXIT_DENIED : WHY_EXIT_NOT_FOUND, path, strerror(errno));
-	return play_fd(play, fd, path);
-}
-
-static int is_segment(const struct dirent *entry)
-{
-	size_t len = strlen(entry->d_name);
-
-	return len > strlen(SUFFIX) && strcmp(entry->d_name + len - strlen(SUFFIX), SUFFIX) == 0;
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int play_folder(struct playing *play, const char *path)
-{
-	struct dirent **entries = NULL;
-	int n = scandir(path, &entries, is_segment, by_name), status = WHY_EXIT_OK;
-	char file[PATH_MAX];
-
-	if (n < 0)
-		return refuse(errno == EACCES ? WHY_EXIT_DENIED : WHY_EXIT_NOT_FOUND, path, strerror(errno));
-	if (n == 0)
-		status = refuse(WHY_EXIT_NOT_FOUND, path, "no segments (NUMBER" SUFFIX ") in this folder");
-	for (int i = 0; i < n && status == WHY_EXIT_OK; i++) {
-		snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
-		status = play_file(play, file);
-	}
-	for (int i = 0; i < n; i++)
-		free(entries[i]);
-	free(entries);
-	return status;
-}
-
-static int play_path(struct playing *play, const char *path)
-{
-	struct stat st;
-
-	if (strcmp(path, "-") == 0)
-		return play_fd(play, STDIN_FILENO, "standard input");
-	if (stat(path, &st) < 0)
-		return refuse(errno == EACCES ? WHY_EXIT_DENIED : WHY_EXIT_NOT_FOUND, path, strerror(errno));
-	return S_ISDIR(st.st_mode) ? play_folder(play, path) : play_file(play, path);
+	return r == 0 && play->status != WHY_EXIT_OK ? -ECANCELED : r;
 }
 
 /* ---- rules ------------------------------------------------------------------------------------------ */
@@ -226,7 +110,7 @@ static int load_rules(struct playing *play)
 
 static int begin(struct playing *play)
 {
-	struct replay_options options = { .warm_up_ns = WARM_UP_NS };
+	struct replay_options options = { .warm_up_ns = REPLAY_WARM_UP_NS };
 	int status = load_rules(play), r;
 
 	if (status != WHY_EXIT_OK)
@@ -278,7 +162,7 @@ static int run(const struct common *c, const char *const *words, size_t n_words)
 		return show_error(WHY_EXIT_USAGE, "which recording? Write it like: why replay /var/lib/why/recorder");
 	status = begin(&play);
 	for (size_t i = 0; i < n_words && status == WHY_EXIT_OK; i++)
-		status = play_path(&play, words[i]);
+		status = recording_play(words[i], take, &play);
 	return status == WHY_EXIT_OK ? finish(&play) : status;
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -11,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/offline.h"
 #include "cli/query.h"
+#include "cli/recording.h"
 #include "cli/render.h"
 #include "cli/show.h"
 #include "rules/rules_test.h"
@@ -142,27 +145,76 @@ static int check(const struct common *c, const char *const *words, size_t n_word
 /* ---- test ------------------------------------------------------------------------------------------- */
 
 struct tally {
-	size_t passed, failed, skipped;
+	size_t passed, failed;
 };
+
+static int gather(void *arg, const uint8_t *data, size_t n, size_t *ret_used)
+{
+	int r = buf_add(arg, data, n);
+
+	*ret_used = n;
+	return r == -ENOMEM ? r : r < 0 ? -EFBIG : 0;
+}
+
+/* A recording is named relative to the file of rules. */
+static int play_recording(const struct loaded *l, uint32_t index, struct rules_test_seen *seen, struct buf *out,
+			  bool *ret_passed)
+{
+	const struct rules_test *t = &l->ruleset->tests[index];
+	const char *slash = t->replay[0] == '/' ? NULL : strrchr(t->file, '/');
+	char path[PATH_MAX];
+	AUTO_BUF struct buf bytes;
+	int n = snprintf(path, sizeof(path), "%.*s%s", slash ? (int)(slash + 1 - t->file) : 0, t->file, t->replay);
+	struct stat st;
+
+	buf_init(&bytes, RULES_TEST_MAX_REPLAY_BYTES);
+	if (n >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) /* a pipe would wait for ever */
+		return -EINVAL;
+	if (recording_play(path, gather, &bytes) != WHY_EXIT_OK)
+		return -EIO;
+	return rules_test_replay(l->ruleset, index, l->metrics, bytes.data, bytes.len, seen, out, ret_passed);
+}
+
+static const char *test_error(int r)
+{
+	switch (-r) {
+	case ENOENT:
+		return "there is no such recording (its path is relative to the file of rules)";
+	case EINVAL:
+	case EIO:
+		return "its recording cannot be read";
+	case EBADMSG:
+		return "its recording is none, or damaged";
+	case ENODATA:
+		return "there is no tick in its recording";
+	case ESTALE:
+		return "its recording is of two nodes or boots: one at a time";
+	case EPROTONOSUPPORT:
+		return "its recording was written by a newer whyd";
+	default:
+		return strerror(-r);
+	}
+}
 
 static int run_tests(const struct loaded *l, struct rules_test_seen *seen, struct buf *out, struct tally *tally)
 {
 	for (uint32_t i = 0; i < l->ruleset->n_tests; i++) {
 		const struct rules_test *t = &l->ruleset->tests[i];
 		bool passed = false;
-		int r = rules_test_run(l->ruleset, i, l->metrics, seen, out, &passed);
+		int r = t->replay ? play_recording(l, i, seen, out, &passed)
+				  : rules_test_run(l->ruleset, i, l->metrics, seen, out, &passed);
 
 		if (r == -ENOMEM)
 			return r;
-		if (r == -ENOTSUP)
-			(void)buf_addf(out, "%s:%u: test '%s': skipped: it plays a recording; use `why replay`\n",
-				       t->file, t->line, t->name);
-		else if (r < 0)
+		if (r < 0)
 			(void)buf_addf(out, "%s:%u: test '%s': cannot be played: %s\n", t->file, t->line, t->name,
-				       strerror(-r));
-		tally->skipped += r == -ENOTSUP;
+				       test_error(r));
 		tally->passed += r == 0 && passed;
-		tally->failed += r < 0 ? r != -ENOTSUP : !passed;
+		tally->failed += r < 0 || !passed;
 	}
 	return 0;
 }
@@ -196,7 +248,6 @@ static void write_report(const void *what, struct json *j)
 	json_key_text(j, "kind", "RuleTest");
 	json_key_u64(j, "passed", r->tally->passed);
 	json_key_u64(j, "failed", r->tally->failed);
-	json_key_u64(j, "skipped", r->tally->skipped);
 	write_lines(j, "output", r->out);
 	if (r->coverage)
 		write_lines(j, "coverage", r->coverage);
@@ -225,10 +276,7 @@ static void print_report(const struct report *r)
 		print_lines(r->coverage);
 	if (r->coverage && r->lacking > 0)
 		printf("%zu evidence item%s not seen both true and false\n", r->lacking, plural(r->lacking));
-	printf("%zu passed, %zu failed", r->tally->passed, r->tally->failed);
-	if (r->tally->skipped > 0)
-		printf(", %zu skipped", r->tally->skipped);
-	printf("\n");
+	printf("%zu passed, %zu failed\n", r->tally->passed, r->tally->failed);
 }
 
 static int test(const struct common *c, const char *const *words, size_t n_words)
@@ -262,7 +310,7 @@ static int test(const struct common *c, const char *const *words, size_t n_words
 		print_report(&report);
 	else
 		status = show_json(write_report, &report);
-	if (tally.passed + tally.failed + tally.skipped == 0)
+	if (tally.passed + tally.failed == 0)
 		return show_error(WHY_EXIT_BAD_RULES,
 				  "these rules have no tests: a rule that was never seen to fire is a guess");
 	return tally.failed > 0 || (c->coverage && report.lacking > 0) ? WHY_EXIT_BAD_RULES : status;

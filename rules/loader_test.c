@@ -181,6 +181,16 @@ static void read_nones(struct loader *l, const struct yaml_node *node, struct ru
 	}
 }
 
+static void check_recorded(struct loader *l, const struct yaml_node *node)
+{
+	static const char *const inputs[] = { "timeline", "series", "every" };
+
+	for (size_t i = 0; i < ARRAY_LEN(inputs); i++)
+		if (yaml_tree_get(node, inputs[i]))
+			loader_error_key(l, RULES_E324, yaml_tree_get(node, inputs[i]), "write two tests",
+					 "what happens is in the recording: '%s' has no place here", inputs[i]);
+}
+
 static bool read_test(struct loader *l, const struct yaml_node *node, struct rules_test *t)
 {
 	static const char *const keys[] = { "name", "doc", "every", "entities", "timeline", "series", "expect",
@@ -196,6 +206,8 @@ static bool read_test(struct loader *l, const struct yaml_node *node, struct rul
 	(void)field_text(l, node, "name", &t->name);
 	(void)field_text(l, node, "replay", &t->replay);
 	(void)field_duration(l, node, "every", &t->tick_ns);
+	if (t->replay)
+		check_recorded(l, node);
 	if (!t->name)
 		loader_error(l, RULES_E123, node, 0, 1, NULL, "the test has no name");
 	if (t->tick_ns < NS_PER_MS)

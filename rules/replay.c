@@ -15,6 +15,8 @@ struct replay {
 	struct batch *batch;
 	struct engine *engine;
 	struct replay_stats stats;
+	replay_tick_fn tick;
+	void *tick_arg;
 };
 
 void replay_free(struct replay **replay)
@@ -113,6 +115,8 @@ static void take_tick(struct replay *r, wall_ns_t wall, engine_publish_fn publis
 	r->stats.last = wall;
 	r->stats.samples += r->batch->n_samples;
 	r->stats.events += r->batch->n_events;
+	if (r->tick)
+		r->tick(r->tick_arg, r->batch->now, wall);
 }
 
 /* A header is read before there is a graph to read into: no other frame may come first. */
@@ -152,6 +156,12 @@ int replay_feed(struct replay *r, const uint8_t *data, size_t n, engine_publish_
 	}
 	*ret_used = at;
 	return e == -EAGAIN ? 0 : e;
+}
+
+void replay_on_tick(struct replay *r, replay_tick_fn tick, void *arg)
+{
+	r->tick = tick;
+	r->tick_arg = arg;
 }
 
 void replay_stats(const struct replay *r, struct replay_stats *ret_stats)

@@ -26,6 +26,8 @@ struct replay_options {
 	uint64_t warm_up_ns;
 };
 
+#define REPLAY_WARM_UP_NS (3 * NS_PER_S) /* as an agent's */
+
 struct replay;
 
 /* The replay owns the ruleset from then on, and *ruleset becomes NULL. -ENOMEM. */
@@ -37,6 +39,10 @@ void replay_free(struct replay **replay);
  * before it was played, *ret_used tells how far. -ESTALE: a segment of another node or boot. -EPROTONOSUPPORT: written by
  * a newer version. -EINVAL: the ruleset is not sound. -ENOMEM. */
 int replay_feed(struct replay *r, const uint8_t *data, size_t n, engine_publish_fn publish, void *arg, size_t *ret_used);
+
+/* `tick` is called behind each tick, when all its findings have been published, with the tick's own times. NULL: no more. */
+typedef void (*replay_tick_fn)(void *arg, uint64_t now, wall_ns_t wall);
+void replay_on_tick(struct replay *r, replay_tick_fn tick, void *arg);
 
 struct replay_stats {
 	uint64_t ticks, samples, events, skipped; /* skipped: readings of metrics that are not in the registry */

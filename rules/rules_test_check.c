@@ -19,7 +19,7 @@ struct test_check {
 	struct finding *findings[TEST_CHECK_MAX_FINDINGS]; /* the newest state of each */
 	size_t n_findings;
 	uint64_t checked_to;
-	bool checked_any, failed;
+	bool checked_any, failed, overflow;
 };
 
 int test_check_new(const struct rules_test *t, const struct ruleset *rs, struct rules_test_seen *seen,
@@ -64,8 +64,13 @@ void test_check_take(struct test_check *c, const struct finding *f)
 	}
 	while (i < c->n_findings && strcmp(c->findings[i]->id, f->id) != 0)
 		i++;
-	if (i == TEST_CHECK_MAX_FINDINGS)
+	if (i == TEST_CHECK_MAX_FINDINGS) {
+		if (!c->overflow)
+			(void)buf_addf(c->out, "%s:%u: test '%s': more than %d findings\n", c->test->file,
+				       c->test->line, c->test->name, TEST_CHECK_MAX_FINDINGS);
+		c->overflow = c->failed = true;
 		return;
+	}
 	if (i < c->n_findings)
 		finding_free(&c->findings[i]);
 	else
@@ -82,6 +87,9 @@ static bool is_about(const struct test_check *c, const struct finding *f, uint32
 	if (target == UINT32_MAX)
 		return true;
 	e = &c->test->entities[target];
+	/* A recording is of one node, whatever it is called. */
+	if (c->test->replay && e->kind == ENTITY_NODE)
+		return f->subject.kind == ENTITY_NODE;
 	return f->subject.kind == e->kind && f->subject.id && strcmp(f->subject.id, e->key) == 0;
 }
 
@@ -206,7 +214,7 @@ static void say_why_not(struct test_check *c, const struct engine *e, const stru
 	entity_id target = x->target == UINT32_MAX ? ENTITY_NONE : play->ids[x->target];
 
 	if (answer_new(QUERY_NOT, &a) < 0 ||
-	    engine_why_not(e, x->rule, target, RULES_TEST_EPOCH_MONO + now_ns, RULES_TEST_EPOCH_WALL + now_ns, a) < 0)
+	    engine_why_not(e, x->rule, target, play->epoch_mono + now_ns, play->epoch_wall + now_ns, a) < 0)
 		return;
 	(void)buf_addf(c->out, "    verdict: %s\n", a->verdict ? a->verdict : "?");
 	for (size_t i = 0; i < a->n_evidence; i++) {
@@ -286,6 +294,10 @@ void test_check_tick(struct test_check *c, const struct engine *e, const struct 
 
 void test_check_end(struct test_check *c)
 {
+	for (uint32_t i = 0; i < c->test->n_expects; i++)
+		if (!c->checked_any || c->test->expects[i].at_ns > c->checked_to)
+			fail(c, &c->test->expects[i], "the recording ends at %gs, before this",
+			     (double)c->checked_to / 1e9);
 	for (uint32_t i = 0; i < c->test->n_nones; i++) {
 		const struct rules_test_expect *x = &c->test->nones[i];
 		const struct finding *f = find(c, x->rule, x->target, false);

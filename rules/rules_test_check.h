@@ -11,6 +11,9 @@
 #include "rules/engine.h"
 #include "rules/rules_test_play.h"
 
+/* A fresh ruleset for an engine to own, made from the texts in force (rules_test_run.c). -ENOMEM. */
+int test_load_again(const struct ruleset *rs, const struct metrics *metrics, struct ruleset **ret_ruleset);
+
 #define TEST_CHECK_MAX_FINDINGS 256
 
 struct test_check;

@@ -15,7 +15,8 @@ int test_play_open(struct test_play *p, const struct rules_test *t, const struct
 	const char *node = "test-node";
 	int r;
 
-	*p = (struct test_play){ .test = t, .metrics = metrics };
+	*p = (struct test_play){ .test = t, .metrics = metrics, .epoch_mono = RULES_TEST_EPOCH_MONO,
+				 .epoch_wall = RULES_TEST_EPOCH_WALL };
 	for (uint32_t i = 0; i < t->n_entities; i++)
 		if (t->entities[i].kind == ENTITY_NODE)
 			node = t->entities[i].key;

@@ -17,6 +17,8 @@ struct test_play {
 	const struct metrics *metrics;
 	struct graph *graph;
 	struct batch *batch;
+	uint64_t epoch_mono; /* the test's 0 */
+	wall_ns_t epoch_wall;
 	entity_id ids[RULES_TEST_MAX_ENTITIES];
 	uint32_t next_step;
 	struct { /* what `set:` holds up, tick by tick */

@@ -20,7 +20,7 @@ static void remember(void *arg, const struct finding *f)
 }
 
 /* An engine owns its ruleset: each test gets a fresh one, made from the texts in force. */
-static int load_again(const struct ruleset *rs, const struct metrics *metrics, struct ruleset **ret_ruleset)
+int test_load_again(const struct ruleset *rs, const struct metrics *metrics, struct ruleset **ret_ruleset)
 {
 	AUTO(diags_free) struct diags *unheard = NULL;
 	int r = diags_new(&unheard);
@@ -38,7 +38,7 @@ static int make_engine(const struct ruleset *rs, const struct test_play *play, s
 							.interval_ns = play->test->tick_ns };
 	AUTO(ruleset_free) struct ruleset *own = NULL;
 	AUTO(engine_free) struct engine *e = NULL;
-	int r = load_again(rs, play->metrics, &own);
+	int r = test_load_again(rs, play->metrics, &own);
 
 	if (r == 0)
 		r = engine_new(&options, &e);

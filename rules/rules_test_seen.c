@@ -65,13 +65,11 @@ static void note(struct rules_test_seen *seen, uint32_t cause, const char *id, i
 }
 
 static void look_at(struct rules_test_seen *seen, uint32_t cause, const struct engine *e, entity_id entity,
-		    uint64_t now_ns)
+		    uint64_t mono, wall_ns_t wall)
 {
 	AUTO(answer_free) struct answer *a = NULL;
 
-	if (answer_new(QUERY_NOT, &a) < 0 || engine_why_not(e, seen->rs->causes[cause].id, entity,
-							    RULES_TEST_EPOCH_MONO + now_ns,
-							    RULES_TEST_EPOCH_WALL + now_ns, a) < 0)
+	if (answer_new(QUERY_NOT, &a) < 0 || engine_why_not(e, seen->rs->causes[cause].id, entity, mono, wall, a) < 0)
 		return;
 	for (size_t i = 0; i < a->n_evidence; i++)
 		if (a->evidence[i].id)
@@ -84,7 +82,8 @@ void test_seen_look(struct rules_test_seen *seen, const struct engine *e, const 
 		for (uint32_t i = 0; i < play->test->n_entities; i++)
 			if (play->test->entities[i].kind == seen->rs->causes[c].scope &&
 			    graph_exists(play->graph, play->ids[i]))
-				look_at(seen, c, e, play->ids[i], now_ns);
+				look_at(seen, c, e, play->ids[i], play->epoch_mono + now_ns,
+					play->epoch_wall + now_ns);
 }
 
 size_t rules_test_seen_print(const struct rules_test_seen *seen, struct buf *out)

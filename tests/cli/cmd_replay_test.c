@@ -194,6 +194,41 @@ static void test_two_boots_are_two_recordings(void **state UNUSED)
 	assert_non_null(strstr(r->err, "001.why: a segment of another node or boot"));
 }
 
+#define PLAYS(path, at) \
+	RULES "tests:\n  - name: the idle night\n    replay: " path "\n" \
+	      "    expect: [{ at: " at ", finding: team.idle, target: node }]\n"
+
+/* `why rules test` finds a recording, or a folder of segments, beside the rules. */
+static void test_rules_that_are_tested_on_a_recording(void **state UNUSED)
+{
+	const struct child_result *r;
+
+	begin_segment("b1");
+	ticks(5, 0.2);
+	(void)end_segment("000.why");
+	begin_segment("b1");
+	ticks(5, 0.95);
+	(void)end_segment("001.why");
+	(void)child_write("team.why.yaml", PLAYS(".", "7s"), strlen(PLAYS(".", "7s")));
+	r = child_why("rules", "test", rules);
+	assert_string_equal(r->err, "");
+	assert_string_equal(r->out, "1 passed, 0 failed\n");
+	assert_int_equal(r->status, 0);
+	(void)child_write("team.why.yaml", PLAYS("000.why", "4s"), strlen(PLAYS("000.why", "4s")));
+	r = child_why("rules", "test", rules);
+	assert_int_equal(r->status, 65);
+	assert_non_null(strstr(r->out, "at 4s team.idle is not open on node"));
+	assert_non_null(strstr(r->out, "0 passed, 1 failed"));
+	(void)child_write("team.why.yaml", PLAYS("009.why", "4s"), strlen(PLAYS("009.why", "4s")));
+	r = child_why("rules", "test", rules);
+	assert_int_equal(r->status, 65);
+	assert_non_null(strstr(r->out, "there is no such recording"));
+	(void)child_write("team.why.yaml", PLAYS("team.why.yaml", "4s"), strlen(PLAYS("team.why.yaml", "4s")));
+	r = child_why("rules", "test", rules);
+	assert_int_equal(r->status, 65);
+	assert_non_null(strstr(r->out, "its recording is none, or damaged"));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -205,6 +240,7 @@ int main(void)
 		T(test_damage_is_told_and_what_came_before_is_played),
 		T(test_what_is_no_recording),
 		T(test_two_boots_are_two_recordings),
+		T(test_rules_that_are_tested_on_a_recording),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

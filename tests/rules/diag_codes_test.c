@@ -113,6 +113,7 @@ static const struct sample_case wholes[] = {
 	{ "E322@11:5", INLINE("") },
 	{ "E323@13:19", INLINE("    expect_none: [a.c]\n") },
 	{ "E323@13:33", INLINE("    expect: [{ at: 5s, finding: a.c }]\n") },
+	{ "E324@13:5", INLINE("    timeline: []\n    replay: a.why\n    expect_none: all\n") },
 	{ "W101@10:27", CAUSE("    explains: [{ symptom: gone.away }]\n") },
 	{ "W102@2:11", "rules: why/v1\nparams: { idle: { type: ratio, default: 0.1 } }\n" },
 	{ "W103@10:27", CAUSE("    match: cgroup.path == cgroup.colour\n") },
