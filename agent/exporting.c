@@ -127,6 +127,14 @@ void exporting_visit(const struct exporting *e, exporting_status_fn visit, void 
 		visit(arg, e->slots[i].exporter, e->slots[i].error, e->slots[i].lost);
 }
 
+const char *exporting_trouble(const struct exporting *e, const struct exporter *exporter)
+{
+	for (size_t i = 0; i < e->n; i++)
+		if (e->slots[i].exporter == exporter && exporter->trouble)
+			return exporter->trouble(e->slots[i].state);
+	return "";
+}
+
 struct saying {
 	const char *subject;
 	void (*say)(void *arg, const char *subject, const char *name, double value, const char *help);

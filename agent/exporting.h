@@ -26,6 +26,8 @@ void exporting_pump(struct exporting *e, mono_ns_t now);
 
 typedef void (*exporting_status_fn)(void *arg, const struct exporter *exporter, int error, uint64_t lost);
 void exporting_visit(const struct exporting *e, exporting_status_fn visit, void *arg);
+/* Why this one does not deliver, as a sentence that lives until it is pumped again; "": nothing to say. */
+const char *exporting_trouble(const struct exporting *e, const struct exporter *exporter);
 /* What each says of itself (exporter.stats), with its name as `subject`. Accepts NULL. */
 void exporting_stats(const struct exporting *e,
 		     void (*say)(void *arg, const char *subject, const char *name, double value, const char *help),

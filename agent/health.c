@@ -109,8 +109,9 @@ static void note_exporter(void *arg, const struct exporter *exporter, int error,
 	if (!line)
 		return;
 	line->what = arena_printf(v->answer->arena, "exporter %s", exporter->name);
+	const char *trouble = error ? exporting_trouble(v->agent->exporting, exporter) : "";
 	line->status = error ? "degraded" : "ok";
-	line->text = error ? arena_strdup(v->answer->arena, strerror(-error)) :
+	line->text = error ? arena_strdup(v->answer->arena, *trouble ? trouble : strerror(-error)) :
 		     lost  ? arena_printf(v->answer->arena, "%llu dropped because it was full", (unsigned long long)lost) :
 			     exporter->help;
 	line->severity = error || lost ? SEVERITY_WARNING : SEVERITY_INFO;
@@ -128,14 +129,18 @@ static void note_spool(struct agent *a, struct answer *answer)
 	if (!line)
 		return;
 	line->what = "spool";
-	line->status = error ? "failed" : storing.lost ? "degraded" : "ok";
+	/* Superseded changes are no loss: the hub gets the latest. */
+	bool gave_up = storing.lost || spool.dropped_resolved;
+	line->status = error ? "failed" : gave_up ? "degraded" : "ok";
 	line->text =
 		error ? arena_printf(answer->arena, "%s: %s; %llu changes wait in memory, %llu lost",
 				     a->settings->state_dir, strerror(-error), (unsigned long long)storing.waiting,
 				     (unsigned long long)storing.lost) :
-			arena_printf(answer->arena, "%llu changes wait for the hub; %llu dropped",
-				     (unsigned long long)spool.unacked, (unsigned long long)(dropped + storing.lost));
-	line->severity = error || storing.lost ? SEVERITY_WARNING : SEVERITY_INFO;
+			arena_printf(answer->arena, "%llu changes wait for the hub; %llu dropped%s",
+				     (unsigned long long)spool.unacked, (unsigned long long)(dropped + storing.lost),
+				     gave_up ? ", among them resolved findings that the hub never hears of: is it well? "
+					       "Else raise spool.max_records and spool.max_bytes" : "");
+	line->severity = error || gave_up ? SEVERITY_WARNING : SEVERITY_INFO;
 }
 
 static void note_losses(struct agent *a, struct answer *answer)

@@ -88,6 +88,9 @@ static void advise(const struct line *l, const char *reason, struct text *t)
 		return;
 	}
 	text_add(t, "\n  Is whyhub running there, and is the address right? (--hub HOST:PORT, or $WHY_HUB)");
+	if (l->options.tls && !l->pems.cert)
+		text_add(t, "\n  It was asked without a certificate; a hub of many nodes wants one: "
+			    "--tls-cert FILE --tls-key FILE");
 	if (!l->options.tls)
 		text_add(t, "\n  It was asked in plaintext; a hub that speaks TLS: --tls-ca FILE --tls-cert FILE "
 			    "--tls-key FILE");

@@ -69,6 +69,8 @@ struct exporter {
 	/* Say what it did and dropped, for /metrics and `why doctor`. */
 	void (*stats)(void *state, void (*say)(void *arg, const char *name, double value, const char *help), void *arg);
 	int (*close)(void *state, uint32_t flush_ms);                /* accepts NULL */
+	/* Why it does not deliver now, as a sentence for `why doctor`; "": it does. NULL: pump's error says all there is. */
+	const char *(*trouble)(void *state);
 };
 
 const struct exporter *const *exporters_all(size_t *ret_n);

@@ -40,6 +40,7 @@ struct hub_stream {
 	struct backoff backoff;
 	mono_ns_t retry_at, reply_by, heartbeat_at, unsent_since, waiting_since;
 	bool said_lost; /* the log knows that the hub is away */
+	char trouble[800]; /* why it is away; "": it is not */
 
 	struct hub_tls tls;
 
@@ -60,10 +61,11 @@ struct hub_stream {
 /* The first loss is said, the tries that follow are not: a hub may be away for a day. */
 static void say_lost(struct hub_stream *h, const char *why)
 {
+	(void)snprintf(h->trouble, sizeof(h->trouble), "hub %s: %s", h->env->hub_address, why);
 	if (!h->said_lost)
-		log_warning("hub %s: %s; findings are kept and sent when it is back", h->env->hub_address, why);
+		log_warning("%s; findings are kept and sent when it is back", h->trouble);
 	else
-		log_debug("hub %s: %s", h->env->hub_address, why);
+		log_debug("%s", h->trouble);
 	h->said_lost = true;
 }
 
@@ -174,6 +176,7 @@ static void take_reply(struct hub_stream *h, const struct frame_hub *f, mono_ns_
 	log_info("hub %s: connected (version %s), %llu findings to send", h->env->hub_address, f->hub_version,
 		 (unsigned long long)stats.unacked);
 	h->said_lost = false;
+	h->trouble[0] = 0;
 }
 
 static void take_ack(struct hub_stream *h, uint64_t up_to_seq, mono_ns_t now)
@@ -247,6 +250,21 @@ static void take_message(struct hub_stream *h, const uint8_t *data, size_t n, mo
 	}
 }
 
+/* A hub that wants a certificate closes the connection of who shows none, without a word; one without TLS as well. */
+static const char *advice(const struct hub_stream *h, const struct call_status *status)
+{
+	if (h->phase != GREETING || status->code != CALL_UNAVAILABLE)
+		return "";
+	if (strcasestr(status->text, "handshake") || strcasestr(status->text, "certificate"))
+		return " (its certificate is not signed by the CA of hub.tls.ca, or is made for another name, or it "
+		       "speaks no TLS)";
+	if (!strcasestr(status->text, "socket closed"))
+		return "";
+	if (!hub_tls_is_used(h->env))
+		return " (we speak plaintext; if it wants TLS: set hub.tls.ca, hub.tls.cert and hub.tls.key)";
+	return h->tls.pems.cert ? "" : " (we show no certificate; if it wants one: set hub.tls.cert and hub.tls.key)";
+}
+
 static void receive_all(struct hub_stream *h, mono_ns_t now)
 {
 	struct call_status status;
@@ -261,10 +279,10 @@ static void receive_all(struct hub_stream *h, mono_ns_t now)
 		take_message(h, data, n, now);
 	}
 	if (h->call && call_closed(h->call, &status)) {
-		char why[640];
+		char why[760];
 
-		(void)snprintf(why, sizeof(why), "%s%s%s", call_code_name(status.code), *status.text ? ": " : "",
-			       status.text);
+		(void)snprintf(why, sizeof(why), "%s%s%s%s", call_code_name(status.code), *status.text ? ": " : "",
+			       status.text, advice(h, &status));
 		lose(h, now, why);
 	}
 }
@@ -535,6 +553,11 @@ static void stats(void *state, void (*say)(void *arg, const char *name, double v
 	    "when our certificate ends, in seconds since 1970; 0: none");
 }
 
+static const char *trouble(void *state)
+{
+	return ((const struct hub_stream *)state)->trouble;
+}
+
 const struct exporter exporter_hub_stream = {
 	.name = "hub_stream",
 	.help = "findings to the hub, acknowledged and kept until then",
@@ -544,4 +567,5 @@ const struct exporter exporter_hub_stream = {
 	.pump = pump,
 	.stats = stats,
 	.close = close_stream,
+	.trouble = trouble,
 };

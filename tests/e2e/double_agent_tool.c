@@ -125,8 +125,12 @@ int main(int argc, char **argv)
 	(void)snprintf(hello.node, sizeof(hello.node), "%s", argv[2]);
 	buf_init(&out, FRAME_MAX_MESSAGE);
 	if (call_open(&options, FRAME_METHOD_CONNECT, &call) < 0 || frame_pack_hello(&hello, &out) < 0 ||
-	    !send_all(call, &out) || !receive(call, &frame) || frame.kind != FRAME_HELLO_REPLY)
+	    !send_all(call, &out) || !receive(call, &frame))
 		return 2;
+	if (frame.kind != FRAME_HELLO_REPLY) {
+		fprintf(stderr, "double_agent_tool: refused: %s\n", frame.kind == FRAME_REFUSAL ? frame.text : "?");
+		return 2;
+	}
 	acked = bring(call, argv[2], strtoull(argv[3], NULL, 10), last);
 	printf("%llu\n", (unsigned long long)acked);
 	return acked >= last ? 0 : 1;

@@ -23,7 +23,7 @@ class Log:
         self.count = 0
         self.file = open(self.path, "a", buffering=1, encoding="utf-8")
 
-    def add(self, n=1):
+    def add(self, n=1, code=79):
         for _ in range(n):
-            self.file.write(xid_line(self.count))
+            self.file.write(xid_line(self.count, code))
             self.count += 1

@@ -149,6 +149,13 @@ class Stand:
             raise RuntimeError(f"why: status {status}: {err}")
         return status, json.loads(out)
 
+    def metric(self, name):
+        """One value of the agent's /metrics without labels, or None."""
+        for line in http(self.metrics, "/metrics")[1].splitlines():
+            if line.startswith(f"why_{name} "):
+                return float(line.split()[1])
+        return None
+
     def stop(self):
         for process in (self.agent, self.hub):
             if process:
