@@ -158,6 +158,30 @@ static int greet(struct hub_stream *h, mono_ns_t now)
 
 /* ---- what the hub says ---- */
 
+/* False: this connection is of no use any more. */
+static bool agree(struct hub_stream *h, uint64_t up_to_seq, mono_ns_t now)
+{
+	struct spool_stats stats;
+	int r = 0;
+
+	spool_stats(h->env->spool, &stats);
+	if (up_to_seq > stats.last_seq) {
+		r = spool_send_open_again(h->env->spool, true);
+		lose(h, now, r < 0 ? strerror(-r) :
+				     "knows changes that this node never sent: its state folder is a copy or an old one, "
+				     "and takes a new identity");
+		return false;
+	}
+	if (up_to_seq < stats.acked_seq)
+		r = spool_send_open_again(h->env->spool, false);
+	if (r == 0)
+		r = spool_ack(h->env->spool, up_to_seq);
+	/* An ack that cannot be kept (disk full) means that records are sent twice: the hub knows them. */
+	if (r < 0)
+		log_warning("hub %s: cannot note how far it is: %s", h->env->hub_address, strerror(-r));
+	return true;
+}
+
 static void take_reply(struct hub_stream *h, const struct frame_hub *f, mono_ns_t now)
 {
 	struct spool_stats stats;
@@ -166,7 +190,8 @@ static void take_reply(struct hub_stream *h, const struct frame_hub *f, mono_ns_
 		h->bad_messages++;
 		return;
 	}
-	(void)spool_ack(h->env->spool, f->up_to_seq);
+	if (!agree(h, f->up_to_seq, now))
+		return;
 	spool_stats(h->env->spool, &stats);
 	h->acked_seq = h->sent_seq = h->looked_seq = stats.acked_seq;
 	h->phase = TOGETHER;

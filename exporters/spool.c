@@ -17,7 +17,8 @@
 #define HISTORY_NS        (24 * 3600 * NS_PER_S)
 #define HISTORY_MAX       4096
 /* A power cut may take back commits whose records the hub already has. Numbers given out since the last sync to disk
- * are fewer than this, so a jump at each start keeps every number single. */
+ * are fewer than this, so a jump at each start keeps every number single. A random part on top: a state folder put back
+ * from a backup jumps elsewhere than its first life did, and the hub's position tells. */
 #define SEQ_JUMP (1 << 20)
 /* Overflow is worked off below the limit, so that a storm does not pay for it with every change. */
 #define SLACK_PARTS 32
@@ -79,25 +80,33 @@ static void subtract(struct totals *from, const struct totals *part)
 
 /* ---- opening ---- */
 
+static int read_last_seq(struct spool *s, uint64_t *ret_seq)
+{
+	sqlite3_stmt *statement = spool_db_statement(&s->db, SPOOL_LAST_SEQ);
+	int r = sqlite3_step(statement) == SQLITE_ROW ? 0 : spool_db_error(&s->db);
+
+	if (r == 0)
+		*ret_seq = (uint64_t)sqlite3_column_int64(statement, 0);
+	sqlite3_reset(statement);
+	return r;
+}
+
 static int start_sequence(struct spool *s)
 {
-	sqlite3_stmt *statement;
 	int r = spool_db_run(&s->db, SPOOL_START_SEQ);
+	uint32_t dice;
 
+	sqlite3_randomness(sizeof(dice), &dice);
 	if (r == 0) {
-		bind_number(spool_db_statement(&s->db, SPOOL_SKIP_SEQ), 1, SEQ_JUMP);
+		bind_number(spool_db_statement(&s->db, SPOOL_SKIP_SEQ), 1, SEQ_JUMP + (uint64_t)dice);
 		r = spool_db_run(&s->db, SPOOL_SKIP_SEQ);
 	}
 	if (r == 0)
 		r = spool_db_sync(&s->db);
-	if (r < 0)
-		return r;
-	statement = spool_db_statement(&s->db, SPOOL_LAST_SEQ);
-	if (sqlite3_step(statement) != SQLITE_ROW)
-		return spool_db_error(&s->db);
-	s->last_seq = s->committed_seq = (uint64_t)sqlite3_column_int64(statement, 0);
-	sqlite3_reset(statement);
-	return 0;
+	if (r == 0)
+		r = read_last_seq(s, &s->last_seq);
+	s->committed_seq = s->last_seq;
+	return r;
 }
 
 static int load_state(struct spool *s)
@@ -532,6 +541,44 @@ int spool_ack(struct spool *s, uint64_t up_to_seq)
 	s->committed = s->now;
 	s->acked_seq = up_to_seq;
 	return 0;
+}
+
+static int queue_open(struct spool *s, const char *new_id)
+{
+	int r = new_id ? spool_set(s, "spool_id", new_id) : 0;
+
+	if (r == 0)
+		r = spool_db_run(&s->db, SPOOL_OPEN_AGAIN);
+	if (r == 0)
+		r = read_last_seq(s, &s->last_seq);
+	(void)spool_db_statement(&s->db, SPOOL_TOTALS);
+	return r == 0 ? ask_totals(s, SPOOL_TOTALS, &s->now) : r;
+}
+
+int spool_send_open_again(struct spool *s, bool as_another)
+{
+	char id[sizeof(s->id)];
+	uint64_t dice[2];
+	int r;
+
+	assert(!s->in_tick);
+	sqlite3_randomness(sizeof(dice), dice);
+	(void)snprintf(id, sizeof(id), "%016llx%016llx", (unsigned long long)dice[0], (unsigned long long)dice[1]);
+	r = spool_db_run(&s->db, SPOOL_BEGIN);
+	if (r < 0)
+		return counted(s, r);
+	r = queue_open(s, as_another ? id : NULL);
+	if (r == 0)
+		r = spool_db_run(&s->db, SPOOL_COMMIT);
+	if (r < 0) {
+		roll_back(s);
+		return counted(s, r);
+	}
+	s->committed = s->now;
+	s->committed_seq = s->last_seq;
+	if (as_another)
+		text_copy(s->id, sizeof(s->id), id);
+	return counted(s, spool_db_sync(&s->db));
 }
 
 void spool_stats(const struct spool *s, struct spool_stats *ret_stats)

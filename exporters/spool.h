@@ -33,7 +33,8 @@ struct spool_options {
 int spool_open(const struct spool_options *options, struct spool **ret_spool, bool *ret_damaged);
 void spool_close(struct spool **spool);
 
-/* Identity of this database, made at creation: with it and a sequence number the hub knows a record. 32 hex digits. */
+/* Identity of this database, made at creation and by spool_send_open_again: with it and a sequence number the hub knows a
+ * record. 32 hex digits. */
 const char *spool_id(const struct spool *s);
 
 /* ---- the transaction of a tick ---- */
@@ -66,6 +67,10 @@ struct spool_record {
 int spool_visit_unacked(struct spool *s, uint64_t after, size_t max_n, size_t max_bytes,
 			int (*visit)(void *arg, const struct spool_record *r), void *arg);
 int spool_ack(struct spool *s, uint64_t up_to_seq); /* cumulative: records up to it are forgotten */
+/* For a hub that knows less than was acked (another one, or one that lost its disk): what is open goes again, unless it is
+ * still on its way. `as_another`: for a hub that knows numbers which this spool never gave out. It is a copy then, or was
+ * put back to an older state, and takes a new identity: under the old one its new records would be taken for known. */
+int spool_send_open_again(struct spool *s, bool as_another);
 
 struct spool_stats {
 	uint64_t unacked, last_seq, acked_seq, dropped_resolved, dropped_superseded, errors;

@@ -63,6 +63,9 @@ static const char *const sql[SPOOL_SQL_MAX] = {
 	[SPOOL_SKIP_SEQ] = "UPDATE sqlite_sequence SET seq = seq + ?1 WHERE name = 'records'",
 	[SPOOL_START_SEQ] = "INSERT INTO sqlite_sequence (name, seq) SELECT 'records', 0"
 			    " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'records')",
+	[SPOOL_OPEN_AGAIN] = "INSERT INTO records (id, revision, class, size, data) SELECT id, 0, 3, length(data), data"
+			     " FROM findings WHERE is_open = 1 AND id NOT IN (SELECT id FROM records)"
+			     " ORDER BY changed_at, id",
 };
 
 static int errno_of(int code)

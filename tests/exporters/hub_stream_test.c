@@ -309,6 +309,58 @@ static void nobody_there_costs_little_and_is_tried_ever_more_rarely(void **state
 	turn_until(s, stat_of(s, "connected") == 1);
 }
 
+/* Moved to another hub, or the hub's disk was lost: what was open and acked long ago must be known there. */
+static void an_empty_hub_is_told_what_is_open(void **state)
+{
+	struct scene *s = *state;
+	AUTO(finding_free) struct finding *resolved = made_finding(2, 2, FINDING_RESOLVED);
+
+	fake_hub_start(&s->hub, 0, NULL);
+	put(s, 1, 3);
+	assert_ok(spool_begin(s->spool));
+	assert_ok(spool_put(s->spool, resolved, 1));
+	assert_ok(spool_commit(s->spool));
+	start(s);
+	turn_until(s, unacked(s) == 0);
+	fake_hub_stop(&s->hub);
+	turn_until(s, stat_of(s, "connected") == 0);
+	s->hub.up_to_seq = 0;
+	s->hub.last_number = 0;
+	memset(s->hub.seen, 0, sizeof(s->hub.seen));
+	put(s, 4, 1); /* still on its way: once is enough */
+	fake_hub_start(&s->hub, s->hub.port, NULL);
+	s->skew += 100 * NS_PER_S;
+	turn_until(s, stat_of(s, "connected") == 1 && unacked(s) == 0);
+	each_once(s, 1, 1);
+	each_once(s, 3, 2);
+	assert_int_equal(s->hub.seen[2], 0);
+}
+
+/* A state folder put back from a backup: its numbers are ones that the hub has had. */
+static void an_old_copy_of_a_spool_loses_nothing(void **state)
+{
+	struct scene *s = *state;
+	struct spool_stats stats;
+	char id[40];
+
+	spool_stats(s->spool, &stats);
+	(void)snprintf(id, sizeof(id), "%s", spool_id(s->spool));
+	s->hub.up_to_seq = stats.last_seq + 1000;
+	fake_hub_start(&s->hub, 0, NULL);
+	put(s, 1, 5);
+	start(s);
+	turn_until(s, s->hub.hellos == 1 && stat_of(s, "losses_total") == 1);
+	assert_int_equal(unacked(s), 5);
+	assert_string_not_equal(spool_id(s->spool), id);
+	(void)pthread_mutex_lock(&s->hub.lock);
+	s->hub.up_to_seq = 0; /* of the new spool it knows nothing */
+	(void)pthread_mutex_unlock(&s->hub.lock);
+	s->skew += 60 * NS_PER_S;
+	turn_until(s, unacked(s) == 0 && s->hub.hellos == 2);
+	assert_string_equal(s->hub.hello.spool_id, spool_id(s->spool));
+	each_once(s, 1, 5);
+}
+
 /* ---- hubs that misbehave ---- */
 
 static void a_refusal_is_heeded(void **state)
@@ -497,6 +549,8 @@ int main(void)
 		TEST(a_hub_that_dies_and_comes_back_has_all_of_it),
 		TEST(an_agent_that_dies_sends_again),
 		TEST(nobody_there_costs_little_and_is_tried_ever_more_rarely),
+		TEST(an_empty_hub_is_told_what_is_open),
+		TEST(an_old_copy_of_a_spool_loses_nothing),
 		TEST(a_refusal_is_heeded),
 		TEST(a_hub_that_never_acks_gets_no_more_than_a_window),
 		TEST(a_hub_that_does_not_reply_is_left),
