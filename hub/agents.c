@@ -13,8 +13,8 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "hub/asks.h"
+#include "hub/own_voice.h"
 #include "proto/frame.h"
-#include "proto/tls_check.h"
 
 #define SAVE_SEEN_NS (60 * NS_PER_S) /* how old the stored last_seen of a connected node may get */
 
@@ -135,20 +135,6 @@ static struct agent *by_node(struct agents *a, const char *node)
 
 /* ---- hello ---- */
 
-static bool may_be(const char *cert_pem, const char *address, const char *node, char *ret_text, size_t size)
-{
-	char why[400];
-
-	if (!cert_pem || tls_check_node(cert_pem, node, why, sizeof(why)) == 0)
-		return true;
-	(void)snprintf(ret_text, size,
-		       "%s is not the node of this certificate: %s; give the agent the certificate of its node, or "
-		       "--node NAME",
-		       node, why);
-	log_warning("refused an agent at %s that calls itself %s: %s", address, node, why);
-	return false;
-}
-
 static void note_hello(struct agents *a, const struct frame_hello *h, const char *address, const struct rpc_now *now)
 {
 	char text[256];
@@ -218,7 +204,7 @@ static bool on_hello(struct agents *a, uint64_t stream, const struct frame_hello
 			       "a hello needs a node name (no spaces, no slashes) and a spool id");
 		return false;
 	}
-	if (!may_be(pem, address, h->node, text, sizeof(text))) {
+	if (!own_voice_hello(pem, address, h->node, text, sizeof(text))) {
 		(void)pthread_mutex_lock(&a->lock);
 		a->stats.refused_identity++;
 		(void)pthread_mutex_unlock(&a->lock);
@@ -345,16 +331,6 @@ static bool on_heartbeat(struct agents *a, uint64_t stream, const struct frame_h
 	return true;
 }
 
-/* A node speaks for itself only, in what it answers too. */
-static bool is_of_node(const struct answer *answer, const char *node)
-{
-	bool own = !answer->node || !*answer->node || strcmp(answer->node, node) == 0;
-
-	for (size_t i = 0; i < answer->n_findings && own; i++)
-		own = answer->findings[i]->node && strcmp(answer->findings[i]->node, node) == 0;
-	return own;
-}
-
 static bool on_answer(struct agents *a, uint64_t stream, struct frame_agent *frame)
 {
 	char node[RECORD_MAX_NODE] = "";
@@ -367,7 +343,7 @@ static bool on_answer(struct agents *a, uint64_t stream, struct frame_agent *fra
 	ag = by_stream(a, stream);
 	if (ag)
 		(void)text_copy(node, sizeof(node), ag->node);
-	own = is_of_node(frame->answer.answer, node);
+	own = own_voice_answer(frame->answer.answer, node);
 	a->stats.answered += found && own;
 	a->stats.unanswered += found && !own;
 	a->stats.refused_identity += found && !own;

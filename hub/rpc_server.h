@@ -8,7 +8,8 @@
  * Clock: reads both, once an event, and hands them on.
  * Bounds: max_streams at once, one more is refused with
  * RPC_EXHAUSTED; RPC_MAX_MESSAGE received; RPC_MAX_UNSENT bytes waiting to be sent per stream (one message may be
- * larger when nothing waits); a peer that takes nothing for RPC_STUCK_S is cut off, one that says nothing for RPC_FIRST_S too.
+ * larger when nothing waits); a peer that takes nothing for RPC_STUCK_S is cut off, as is one that
+ * says nothing for RPC_FIRST_S.
  *
  * A stream is a number that is never used again, so that a late answer to a stream that is gone meets -ENOTCONN and
  * nothing else. Every method is offered to `opened`, which refuses those it does not know: an unmatched call would

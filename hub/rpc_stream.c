@@ -11,7 +11,8 @@ void rpc_stream_begin(struct rpc_stream *st, uint64_t slot)
 	st->generation++;
 	st->id = (uint64_t)st->generation << 32 | slot;
 	st->pending = 0;
-	st->told = st->heard = st->initial_sent = st->sending = st->reading = st->closing = st->status_begun = st->close_seen = false;
+	st->told = st->heard = false;
+	st->initial_sent = st->sending = st->reading = st->closing = st->status_begun = st->close_seen = false;
 	st->first = NULL;
 	st->end = &st->first;
 	st->unsent_bytes = 0;
