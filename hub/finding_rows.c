@@ -81,7 +81,7 @@ static void row(const struct answer *a, const struct finding *f, bool silent, st
 	if (f->remedy.action != REMEDY_NONE)
 		(void)buf_addf(out, "<code>%s</code>", remedy_action_name(f->remedy.action));
 	else
-		html_add(out, "<span class=\"sub\">ask on</span>");
+		html_add(out, "<span class=\"sub\">\xe2\x80\x93</span>");
 	(void)buf_addf(out, "<td data-l=\"%s\">", f->state == FINDING_RESOLVED ? "resolved" : "since");
 	when(a, f, out);
 	html_add(out, "</tr>");

@@ -113,8 +113,7 @@ static const char style[] =
 	"overflow-wrap:anywhere;user-select:all;-webkit-user-select:all;max-height:14rem;overflow:auto}"
 	".items li{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:.2rem 1rem;padding:.45rem 0;"
 	"border-bottom:1px solid var(--line)}"
-	".said{overflow-wrap:anywhere;max-height:22rem;overflow:auto}.when{text-align:right;color:var(--dim);"
-	"white-space:nowrap}"
+	".said{overflow-wrap:anywhere}.when{text-align:right;color:var(--dim);white-space:nowrap}"
 	".when small{display:block}"
 	".deeper .said{border-left:.25rem solid var(--focus);padding-left:.6rem}"
 	".chips{display:flex;flex-wrap:wrap;gap:.4rem}"
@@ -124,6 +123,7 @@ static const char style[] =
 	".plain code{font-weight:600}.out code{text-decoration:line-through 1px;color:var(--dim)}"
 	".out li::before{content:\"\\2013\\a0\\a0\"}"
 	".cannot li::before{content:\"?\\a0\\a0\";font-weight:700;color:var(--dim)}"
+	".facts,.said,.said .sub,.lead,.chips li,.plain li,aside p{max-height:11rem;overflow:auto}"
 	".scroll{overflow-x:auto;padding-bottom:.2rem}"
 	".chart{display:block;width:100%;min-width:46rem;height:auto;font-size:12.5px}"
 	".chart text{fill:var(--fg)}.chart .group,.chart .len{fill:var(--dim)}.chart .len{font-size:11px}"
@@ -152,8 +152,8 @@ static const char style[] =
 	"max-width:none;font-size:10pt}"
 	".trail,.skip,.hint{display:none}.two{display:block}aside{position:static}section,aside,li,tr{"
 	"break-inside:avoid}"
-	"h1,.said,pre{max-height:none;overflow:visible}.s,.card,.cell,.tally li,.note,.row *{"
-	"print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
+	"h1,.said,.said .sub,.facts,.lead,.chips li,.plain li,aside p,pre{max-height:none;overflow:visible}"
+	".s,.card,.cell,.tally li,.note,.row *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
 
 const char *page_style(void)
 {
