@@ -80,7 +80,10 @@ static void head(const struct answer *a, const struct finding *f, struct buf *ou
 			   f->confidence, f->coverage);
 	else
 		html_add(out, f->n_because ? " \xc2\xb7 symptom" : " \xc2\xb7 symptom, unexplained");
-	html_add(out, "</p></header>");
+	html_add(out, "</p><p class=\"jump\"><a href=\"#do\">what to do"); /* seen where the box is below, not beside */
+	if (f->remedy.action != REMEDY_NONE)
+		(void)buf_addf(out, ": %s", remedy_action_name(f->remedy.action));
+	html_add(out, " \xe2\x86\x93</a></p></header>");
 	if (a->stale && f->state != FINDING_RESOLVED) {
 		html_add(out, "<p class=\"note\">The agent of this node is silent since ");
 		html_time(out, a->agent_last_seen);

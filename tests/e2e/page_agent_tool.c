@@ -47,9 +47,10 @@ static struct finding *new_finding(const char *node, const char *rule, const cha
 
 static void add_evidence(struct finding *f, const char *role, const char *text, wall_ns_t from, wall_ns_t to)
 {
-	f->evidence[f->n_evidence++] = (struct finding_evidence){ .id = "e", .text = text, .metric = "gpu.xid", .observed = 1,
-								  .expected = ">= 1", .source = "kernlog", .role = role,
-								  .from = from, .to = to };
+	struct finding_evidence *e = &f->evidence[f->n_evidence++];
+
+	*e = (struct finding_evidence){ .id = "e", .text = text, .metric = "gpu.xid", .observed = 1, .expected = ">= 1",
+					.source = "kernlog", .role = role, .from = from, .to = to };
 }
 
 static void add_symptom(struct finding *f, const char *title, const struct finding *symptom, uint64_t ago_s)
@@ -79,7 +80,8 @@ static size_t make_story(const char *node, struct finding **list)
 	(void)snprintf(cause->because[cause->n_because++], FINDING_ID_SIZE, "%s", deeper->id);
 	add_symptom(cause, "proc.died", symptom, 296);
 	add_symptom(cause, "nccl.waits", NULL, 295);
-	cause->affected[cause->n_affected++] = (struct finding_entity){ .kind = ENTITY_JOB, .id = "slurm:81734", .name = "slurm:81734" };
+	cause->affected[0] = (struct finding_entity){ .kind = ENTITY_JOB, .id = "slurm:81734", .name = "slurm:81734" };
+	cause->n_affected = 1;
 	cause->ruled_out[cause->n_ruled_out++] = (struct finding_ruled_out){ "gpu.thermal", "peak 61 C" };
 	cause->cannot_tell[cause->n_cannot_tell++] = (struct finding_unknown){ "power supply", "no BMC access" };
 	cause->remedy.action = REMEDY_REBOOT_NODE;

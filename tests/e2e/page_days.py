@@ -131,6 +131,10 @@ def test_a_finding_reads_like_the_command():
         marks = d.browser.ask("[...document.querySelectorAll('.row > :last-child')].map(e => e.getBoundingClientRect().left)")
         opened = d.browser.ask("document.querySelector('.chart .at').getBoundingClientRect().left")
         assert marks[1] < marks[0] < marks[2] < opened and marks[6] > opened and marks[7] > marks[6], (marks, opened)
+        d.browser.look_like(width=390, height=900)
+        d.browser.ask("document.querySelector('.jump a').click()")
+        top = d.browser.ask("document.querySelector('#do').getBoundingClientRect().top")
+        assert 0 <= top < 900, f"the box of what to do is at {top}"
         page = d.open("/i/" + ids["fs.full"])
         in_order(page.text, "resolved", "/scratch is full", "after 1 h", "cleared")
         assert not any(a.get("http-equiv") for _, a in page.tags), "a page that cannot change reloads"
@@ -274,7 +278,7 @@ def test_every_link_is_reached_by_the_keyboard():
             reached.add(here)
             ring = d.browser.ask("getComputedStyle(document.activeElement).outlineStyle")
             assert here == "BODY" or ring == "solid", (here, ring)
-        missing = set(page.links) - reached
+        missing = set(page.links) - reached - {"#do"}  # of narrow screens only
         assert not missing and {"scroll", "PRE"} <= reached, (missing, reached)
 
 

@@ -24,6 +24,23 @@ static void hostile_text_becomes_text(void **state)
 	assert_string_equal((char *)out.data, "&lt;=5");
 }
 
+static void a_cut_is_between_code_points(void **state)
+{
+	AUTO_BUF struct buf out;
+
+	(void)state;
+	buf_init(&out, 4096);
+	html_text_cut(&out, "h\xc3\xb6he", 2);
+	assert_string_equal((char *)out.data, "h\xc3\xb6\xe2\x80\xa6");
+	buf_reset(&out);
+	html_text_cut(&out, "<<\xff", 3); /* references and escapes are never cut */
+	assert_string_equal((char *)out.data, "&lt;&lt;\\xff");
+	buf_reset(&out);
+	html_text_cut(&out, "", 0);
+	html_text_cut(&out, NULL, 5);
+	assert_int_equal(out.len, 0);
+}
+
 static void paths_are_encoded(void **state)
 {
 	AUTO_BUF struct buf out;
@@ -44,6 +61,15 @@ static void times_are_for_people_and_machines(void **state)
 	assert_string_equal((char *)out.data,
 			    "<time datetime=\"2023-11-14T22:13:20.000000000Z\">2023-11-14 22:13:20</time>");
 	buf_reset(&out);
+	html_clock(&out, 1700000000ULL * NS_PER_S + 7 * NS_PER_MS, 1700000000ULL * NS_PER_S); /* the same day */
+	assert_string_equal((char *)out.data, "<time datetime=\"2023-11-14T22:13:20.007000000Z\">22:13:20.007</time>");
+	buf_reset(&out);
+	html_clock(&out, 1700000000ULL * NS_PER_S, 1700086400ULL * NS_PER_S); /* the day before */
+	assert_string_equal((char *)out.data,
+			    "<time datetime=\"2023-11-14T22:13:20.000000000Z\">2023-11-14 22:13:20.000</time>");
+	buf_reset(&out);
+	html_clock(&out, 0, 1);
+	assert_int_equal(out.len, 0);
 	html_time(&out, 0);
 	assert_string_equal((char *)out.data, "never");
 }
@@ -52,6 +78,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hostile_text_becomes_text),
+		cmocka_unit_test(a_cut_is_between_code_points),
 		cmocka_unit_test(paths_are_encoded),
 		cmocka_unit_test(times_are_for_people_and_machines),
 	};

@@ -203,6 +203,7 @@ static void hostile_names_stay_text_on_the_pages(void **state)
 	AUTO(finding_free) struct finding *f = evil_finding();
 	AUTO_BUF struct buf front;
 	AUTO_BUF struct buf incident;
+	AUTO_BUF struct buf node;
 	char path[128], want[8];
 	const char *page;
 	int status;
@@ -217,6 +218,11 @@ static void hostile_names_stay_text_on_the_pages(void **state)
 	assert_non_null(strstr(page, "b&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;\\u{202e}"));
 	assert_null(strstr(page, "node<b>"));
 	assert_non_null(strstr(page, "node&lt;b&gt;1"));
+	page = get(s, "/n/node%3Cb%3E1", &node, &status);
+	assert_int_equal(status, 200);
+	check_harmless(page);
+	assert_null(strstr(page, "node<b>"));
+	assert_non_null(strstr(page, "href=\"/i/fnd_"));
 	(void)snprintf(path, sizeof(path), "/i/%s", f->id);
 	page = get(s, path, &incident, &status);
 	assert_int_equal(status, 200);
@@ -236,12 +242,19 @@ static void hostile_names_stay_text_on_the_pages(void **state)
 static void the_page_of_a_missing_finding_is_a_404(void **state)
 {
 	struct stand *s = *state;
+	AUTO_BUF struct buf other;
+	AUTO_BUF struct buf bad;
 	AUTO_BUF struct buf out;
 	int status;
 
 	(void)get(s, "/i/fnd_%3Cscript%3E", &out, &status);
 	assert_int_equal(status, 404);
 	assert_null(strstr((char *)out.data, "<script"));
+	(void)get(s, "/n/%3Cscript%3E", &other, &status);
+	assert_int_equal(status, 404);
+	assert_null(strstr((char *)other.data, "<script"));
+	(void)get(s, "/n/%ff", &bad, &status);
+	assert_int_equal(status, 404);
 }
 
 /* Raw bytes in, the first line out. */
