@@ -547,6 +547,9 @@ static int queue_open(struct spool *s, const char *new_id)
 {
 	int r = new_id ? spool_set(s, "spool_id", new_id) : 0;
 
+	/* Not 0: to a hub that says that nothing is remembered here. */
+	if (r == 0 && new_id && s->acked_seq == 0)
+		r = spool_set(s, "acked_seq", "1");
 	if (r == 0)
 		r = spool_db_run(&s->db, SPOOL_OPEN_AGAIN);
 	if (r == 0)
@@ -576,8 +579,10 @@ int spool_send_open_again(struct spool *s, bool as_another)
 	}
 	s->committed = s->now;
 	s->committed_seq = s->last_seq;
-	if (as_another)
+	if (as_another) {
 		text_copy(s->id, sizeof(s->id), id);
+		s->acked_seq = MAX_OF(s->acked_seq, (uint64_t)1);
+	}
 	return counted(s, spool_db_sync(&s->db));
 }
 

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "hub/asks.h"
+#include "hub/orphans.h"
 #include "hub/own_voice.h"
 #include "proto/frame.h"
 
@@ -182,6 +183,7 @@ static uint64_t take_name(struct agents *a, struct agent *ag, const struct frame
 static bool on_hello(struct agents *a, uint64_t stream, const struct frame_hello *h, const struct rpc_now *now)
 {
 	struct frame_hub reply = { .kind = FRAME_HELLO_REPLY, .hub_version = WHY_VERSION };
+	AUTO(record_batch_free) struct record_batch *orphans = NULL;
 	char text[600] = "", address[64];
 	AUTO_FREE char *pem = NULL;
 	struct agent *ag;
@@ -211,11 +213,13 @@ static bool on_hello(struct agents *a, uint64_t stream, const struct frame_hello
 		refuse(a, stream, FRAME_REFUSED_IDENTITY, RPC_DENIED, text);
 		return false;
 	}
-	if (a->reader.class->position(a->reader.state, h->node, h->spool_id, &reply.up_to_seq) < 0) {
+	if (orphans_position(&a->reader, h, now->wall, &reply.up_to_seq, &orphans) < 0) {
 		refuse(a, stream, FRAME_REFUSED_BUSY, RPC_UNAVAILABLE,
 		       "the hub cannot read its store: it will be tried again");
 		return false;
 	}
+	if (orphans)
+		(void)writer_put(a->env.writer, &orphans); /* full: at the next hello, nothing of its spool is stored before */
 	(void)pthread_mutex_lock(&a->lock);
 	ag = by_stream(a, stream);
 	if (ag)

@@ -286,6 +286,48 @@ static void questions_for_a_node_go_down_its_stream(void **state)
 	answer_free(&gone.answer);
 }
 
+static size_t open_on(struct stand *s, const char *node)
+{
+	struct query q = ask_for(QUERY_EXPLAIN, node);
+	AUTO(answer_free) struct answer *a = answer_to(s, "Explain", &q);
+
+	return a->n_findings;
+}
+
+/* A node set up anew: nobody is left who would close what its old agent had opened. */
+static void a_lost_memory_leaves_nothing_open(void **state)
+{
+	struct stand *s = *state;
+	struct double_agent agent;
+
+	double_open(&agent, s, NULL);
+	(void)double_hello(&agent, "node-2", "other");
+	double_send_batch(&agent, "node-2", 1, 2, SEVERITY_WARNING);
+	double_wait_ack(&agent, 2);
+	double_close(&agent);
+	double_open(&agent, s, NULL);
+	(void)double_hello(&agent, "node-1", "s1");
+	double_send_batch(&agent, "node-1", 1, 3, SEVERITY_CRITICAL);
+	double_wait_ack(&agent, 3);
+	double_close(&agent);
+	double_open(&agent, s, NULL); /* the same spool: its ack was lost, no more */
+	assert_int_equal(double_hello(&agent, "node-1", "s1"), 3);
+	double_close(&agent);
+	assert_int_equal(open_on(s, "node-1"), 3);
+
+	double_open(&agent, s, NULL);
+	assert_int_equal(double_hello(&agent, "node-1", "s2"), 0);
+	double_send_batch(&agent, "node-1", 4, 4, SEVERITY_CRITICAL);
+	double_wait_ack(&agent, 4);
+	assert_int_equal(open_on(s, "node-1"), 1);
+	assert_int_equal(open_on(s, "node-2"), 2);
+	double_close(&agent);
+	double_open(&agent, s, NULL);
+	assert_int_equal(double_hello(&agent, "node-1", "s2"), 4);
+	double_close(&agent);
+	assert_int_equal(open_on(s, "node-1"), 1);
+}
+
 /* A certificate, or a name, lets an agent speak for one node: not by way of an answer either. */
 static void an_answer_for_another_node_is_not_passed_on(void **state)
 {
@@ -644,6 +686,7 @@ int main(void)
 		T(words_resolve_and_ambiguity_lists_candidates),
 		T(lists_come_in_pages),
 		T(questions_for_a_node_go_down_its_stream),
+		T(a_lost_memory_leaves_nothing_open),
 		T(an_answer_for_another_node_is_not_passed_on),
 		T(misfits_are_refused),
 		T(out_of_place_messages_end_the_stream),
