@@ -329,15 +329,10 @@ static int timeline(const struct answers_env *env, const struct query *q, const 
 	return 0;
 }
 
-static bool is_for_a_node(enum query_kind kind)
-{
-	return kind == QUERY_NOT || kind == QUERY_DOCTOR || kind == QUERY_RULES || kind == QUERY_METRICS;
-}
-
 static int need_node(struct answer *a)
 {
 	a->status = ANSWER_BAD;
-	a->message = "this is asked of one node: name it, for example `why doctor NODE`";
+	a->message = "this is asked of one node, and this hub knows several or none: name it, for example `why doctor NODE`, or `why not CAUSE NODE`; `why fleet` lists them";
 	return 0;
 }
 
@@ -352,7 +347,7 @@ static int pass_on(const struct resolved *t, struct answer *a, char ret_node[REC
 static int answer_resolved(const struct answers_env *env, const struct query *q, const struct resolved *t, struct answer *a,
 			   char ret_node[RECORD_MAX_NODE])
 {
-	if (is_for_a_node(q->kind) || (t->what == RESOLVED_ELSEWHERE && q->kind == QUERY_EXPLAIN))
+	if (resolve_is_for_a_node(q->kind) || (t->what == RESOLVED_ELSEWHERE && q->kind == QUERY_EXPLAIN))
 		return pass_on(t, a, ret_node);
 	switch (q->kind) {
 	case QUERY_EXPLAIN:

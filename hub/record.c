@@ -56,11 +56,11 @@ const char *record_entity_other(enum entity_kind kind, const char *key)
 
 static const char *other_of(const struct finding_entity *e)
 {
-	if (e->kind == ENTITY_GPU) {
-		for (size_t i = 0; i < e->n_attrs; i++) {
-			if (strcmp(e->attrs[i].name, "uuid") == 0)
-				return e->attrs[i].value;
-		}
+	const char *typed = e->kind == ENTITY_GPU ? "uuid" : e->kind == ENTITY_PROCESS ? "pid" : NULL;
+
+	for (size_t i = 0; typed && i < e->n_attrs; i++) {
+		if (strcmp(e->attrs[i].name, typed) == 0)
+			return e->attrs[i].value;
 	}
 	return record_entity_other(e->kind, e->id ? e->id : "");
 }

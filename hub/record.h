@@ -27,8 +27,8 @@
 struct record_entity {
 	enum entity_kind kind;
 	const char *key;
-	const char *other; /* what a person types instead: pod without namespace, job without scheduler, a GPU's UUID;
-			      "" none */
+	const char *other; /* what a person types instead: pod without namespace, job without scheduler, a GPU's UUID,
+			    * a process's pid; "" none */
 };
 
 struct record {

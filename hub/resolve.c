@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 
 struct candidates {
@@ -55,6 +56,30 @@ static int find_finding(const struct store_reader *reader, const char *id, struc
 	struct store_filter filter = { .id = id, .kind = STORE_NO_KIND, .order = STORE_NEWEST_FIRST, .limit = 1 };
 
 	return reader->class->visit(reader->state, &filter, remember_finding, ret);
+}
+
+static int remember_only_node(void *arg, const struct store_node *node)
+{
+	struct resolved *r = arg;
+
+	if (r->what == RESOLVED_NODE) {
+		r->node[0] = 0;
+		return 1; /* a second one */
+	}
+	(void)remember_node(r, node);
+	return 0;
+}
+
+/* 1: there is one node and no other. */
+static int find_only_node(const struct store_reader *reader, struct resolved *ret)
+{
+	struct resolved only = { .what = RESOLVED_FLEET };
+	int r = reader->class->visit_nodes(reader->state, NULL, remember_only_node, &only);
+
+	if (r < 0 || !only.node[0])
+		return MIN_OF(r, 0);
+	*ret = only;
+	return 1;
 }
 
 static int not_found(struct answer *a, const char *text)
@@ -151,6 +176,11 @@ static int resolve_node(const struct store_reader *reader, const char *name, str
 					      name));
 }
 
+bool resolve_is_for_a_node(enum query_kind kind)
+{
+	return kind == QUERY_NOT || kind == QUERY_DOCTOR || kind == QUERY_RULES || kind == QUERY_METRICS;
+}
+
 int resolve_target(const struct store_reader *reader, const struct query *q, struct resolved *ret_resolved,
 		   struct answer *answer)
 {
@@ -158,7 +188,9 @@ int resolve_target(const struct store_reader *reader, const struct query *q, str
 
 	if (!q->target[0] && !q->node[0]) {
 		*ret_resolved = (struct resolved){ .what = RESOLVED_FLEET };
-		return 0;
+		/* What is asked of a node means the only one there is. */
+		r = resolve_is_for_a_node(q->kind) ? find_only_node(reader, ret_resolved) : 0;
+		return MIN_OF(r, 0);
 	}
 	if (!q->target[0])
 		return resolve_node(reader, q->node, ret_resolved, answer);

@@ -5,6 +5,7 @@
  *
  * A bare word is tried as the id of a finding, as a node, as a pod (with or without namespace), as a job (with or
  * without scheduler), in this order; the first that fits is meant. A thing of one node is written NODE:KEY.
+ * No word at all means the fleet, or, where only an agent can answer, the only node if there is but one.
  */
 #ifndef WHY_HUB_RESOLVE_H
 #define WHY_HUB_RESOLVE_H
@@ -28,6 +29,9 @@ struct resolved {
 	char key[GRAPH_MAX_KEY];
 	char node[RECORD_MAX_NODE];
 };
+
+/* Does only the agent know? */
+bool resolve_is_for_a_node(enum query_kind kind);
 
 /* 0: ret_resolved is set. 1: no; the answer's status, message and candidates say why. Errors of the store. */
 int resolve_target(const struct store_reader *reader, const struct query *q, struct resolved *ret_resolved,

@@ -142,6 +142,7 @@ def demo(local):
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell without job control starts what is behind & deaf to it
     local = Local()
     try:
         local.up()

@@ -129,8 +129,9 @@ static void write_cause(struct compose *c, const struct suspect *s)
 	compose_ruled_out(c, s, rule);
 	compose_explains(c, s);
 	compose_affected(c, s, rule);
-	if (c->has_before && !graph_exists(c->view.m->graph, s->entity))
-		f->title = c->before->title; /* its values can no longer be read */
+	/* Its values can no longer be read, or are those of its end: "waits 0 % of the time". */
+	if (c->has_before && (!graph_exists(c->view.m->graph, s->entity) || s->j.holds != TRUTH_TRUE))
+		f->title = c->before->title;
 }
 
 void compose_finding(struct compose *c, const struct suspect *s)

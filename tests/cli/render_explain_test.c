@@ -280,8 +280,9 @@ static void test_what_was_ruled_out_is_told_in_one_breath(void **state UNUSED)
 	}
 	const char *text = render(&pipe_terminal);
 
-	assert_non_null(strstr(text, "    ruled out    gpu.thermal, gpu.thermal, gpu.thermal, gpu.thermal, gpu.thermal, "
-				     "gpu.thermal,\n                 gpu.thermal, gpu.thermal, gpu.thermal (peak 61 degrees)\n"));
+	assert_non_null(strstr(
+		text, "    ruled out    gpu.thermal, gpu.thermal, gpu.thermal, gpu.thermal, gpu.thermal, gpu.thermal,\n"
+		      "                 gpu.thermal, gpu.thermal, gpu.thermal (peak 61 degrees)\n"));
 	assert_non_null(strstr(text, "                 power supply: no BMC access\n                 and 5 more\n"));
 	common.evidence = true;
 	text = render(&pipe_terminal);

@@ -46,6 +46,12 @@ static void a_gpu_is_found_by_its_uuid(void **state)
 	f->subject.n_attrs = 1;
 	b = made_batch("s", 1, f);
 	assert_string_equal(b->records[0].entities[0].other, "GPU-123");
+	record_batch_free(&b);
+	f->subject.kind = ENTITY_PROCESS;
+	f->subject.id = "4242/99";
+	f->subject.attrs[0] = (struct finding_attr){ "pid", "4242" };
+	b = made_batch("s", 1, f);
+	assert_string_equal(b->records[0].entities[0].other, "4242");
 }
 
 static void another_nodes_finding_is_refused(void **state)
