@@ -10,7 +10,7 @@
 #include "cli/target.h"
 
 static const char *const shells[] = { "bash", "zsh", "fish" };
-static const char *const rules_words[] = { "check", "test", "list", "metrics", "reload" };
+static const char *const rules_words[] = { "check", "test", "list", "metrics", "reload", "schema" };
 
 static void words_of_commands(struct text *t)
 {
@@ -57,7 +57,7 @@ static void bash(void)
 	       "\tlocal word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
 	       "\tcase $before in\n"
 	       "\t-o|--output) COMPREPLY=($(compgen -W 'text json jsonl sarif' -- \"$word\")); return ;;\n"
-	       "\trules) COMPREPLY=($(compgen -W 'check test list metrics reload' -- \"$word\")); return ;;\n"
+	       "\trules) COMPREPLY=($(compgen -W 'check test list metrics reload schema' -- \"$word\")); return ;;\n"
 	       "\tcompletion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$word\")); return ;;\n"
 	       "\t--tls-ca|--tls-cert|--tls-key|--run|--rules|check|test|replay) COMPREPLY=($(compgen -f -- \"$word\")); "
 	       "return ;;\n"

@@ -16,6 +16,7 @@
 #include "cli/recording.h"
 #include "cli/render.h"
 #include "cli/show.h"
+#include "rules/keys.h"
 #include "rules/rules_test.h"
 
 #define MAX_OUTPUT (16 * 1024 * 1024)
@@ -356,6 +357,20 @@ static int metrics(const struct common *c, const char *const *words UNUSED, size
 	return r < 0 ? show_error(WHY_EXIT_INTERNAL, strerror(-r)) : show_answer(c, a);
 }
 
+/* ---- schema: for editors ---------------------------------------------------------------------------- */
+
+static void write_schema(const void *what UNUSED, struct json *j)
+{
+	keys_write_schema(j);
+}
+
+static int schema(const struct common *c UNUSED, const char *const *words UNUSED, size_t n_words)
+{
+	if (n_words > 0)
+		return show_error(WHY_EXIT_USAGE, "why rules schema takes no further word");
+	return show_json(write_schema, NULL);
+}
+
 /* ---- asked of the agent ------------------------------------------------------------------------------ */
 
 static int list(const struct common *c, const char *const *words, size_t n_words)
@@ -387,7 +402,7 @@ static int reload(const struct common *c, const char *const *words UNUSED, size_
 static const struct verb verbs[] = {
 	{ "check", "why rules check FILE|DIR...", check }, { "test", "why rules test FILE|DIR...", test },
 	{ "list", "why rules list [NODE]", list },         { "metrics", "why rules metrics", metrics },
-	{ "reload", "why rules reload", reload },
+	{ "reload", "why rules reload", reload },          { "schema", "why rules schema", schema },
 };
 
 static const struct verb *find_verb(const char *word, char *ret_error, size_t size)
@@ -405,7 +420,7 @@ static const struct verb *find_verb(const char *word, char *ret_error, size_t si
 	text_init(&t, ret_error, size);
 	text_add(&t, "rules: there is no '");
 	text_add_escaped(&t, word, strnlen(word, 64));
-	text_addf(&t, near ? "'; did you mean '%s'?" : "'; there are check, test, list, metrics, reload%s",
+	text_addf(&t, near ? "'; did you mean '%s'?" : "'; there are check, test, list, metrics, reload, schema%s",
 		  near ? near : "");
 	return NULL;
 }
@@ -416,7 +431,8 @@ static int run(const struct common *c, const char *const *words, size_t n_words)
 	char error[512];
 
 	if (n_words == 0)
-		return show_error(WHY_EXIT_USAGE, "rules: which? check, test, list, metrics, reload   (why help rules)");
+		return show_error(WHY_EXIT_USAGE,
+				  "rules: which? check, test, list, metrics, reload, schema   (why help rules)");
 	verb = find_verb(words[0], error, sizeof(error));
 	if (!verb)
 		return show_error(WHY_EXIT_USAGE, error);
@@ -433,7 +449,7 @@ static int run(const struct common *c, const char *const *words, size_t n_words)
 
 const struct command command_rules = {
 	.name = "rules",
-	.usage = "why rules check|test FILE|DIR... | list [NODE] | metrics | reload",
+	.usage = "why rules check|test FILE|DIR... | list [NODE] | metrics | reload | schema",
 	.help = "check and test rules; list those in force",
 	.more = "  check FILE|DIR...   errors and warnings with their place; -o sarif for code review tools; exit status "
 		"65: rejected\n"
@@ -441,6 +457,7 @@ const struct command command_rules = {
 		"and false\n"
 		"  list [NODE]         rules in force with their modes, and what was rejected with its place\n"
 		"  metrics             what rules may speak of: all readings, without any agent\n"
+		"  schema              JSON Schema of a file of rules, for editors\n"
 		"  reload              this machine's agent reads its rules again (it also does so by itself when a file "
 		"changes)",
 	.own = " --watch --coverage --node --output sarif ",

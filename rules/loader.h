@@ -14,6 +14,7 @@
 
 #include "base/yaml_tree.h"
 #include "rules/diag_codes.h"
+#include "rules/keys.h"
 #include "rules/list.h"
 #include "rules/ruleset.h"
 
@@ -101,8 +102,8 @@ const char *loader_mean(struct loader *l, const char *word, const char *const *c
 
 /* ---- reading maps (loader_fields.c) ---- */
 
-/* `map` is a mapping and has only these keys (NULL-ended). False: it is no mapping. */
-bool fields_check(struct loader *l, const struct yaml_node *map, const char *what, const char *const *keys);
+/* `map` is a mapping and has only these keys. False: it is no mapping. */
+bool fields_check(struct loader *l, const struct yaml_node *map, const char *what, const struct keys *keys);
 bool fields_is_list(struct loader *l, const struct yaml_node *node, size_t max); /* told when not */
 /* Optional members: absent leaves *ret as it is. False: there was an error (told). */
 bool field_text(struct loader *l, const struct yaml_node *map, const char *key, const char **ret_text); /* copied */

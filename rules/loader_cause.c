@@ -10,7 +10,6 @@
 /* because: [id, { cause: id, via: path }]. */
 static void read_because(struct loader *l, const struct yaml_node *list, struct cause_rule *c)
 {
-	static const char *const keys[] = { "cause", "via", NULL };
 	const char **ids;
 	struct path *via;
 
@@ -26,7 +25,7 @@ static void read_because(struct loader *l, const struct yaml_node *list, struct 
 		via[n] = (struct path){ .from = c->scope };
 		if (item->kind == YAML_SCALAR) {
 			ids[n] = loader_strdup(l, item->text);
-		} else if (!fields_check(l, item, "because", keys) || !path_field(l, item, "via", c->scope, &via[n]) ||
+		} else if (!fields_check(l, item, "because", &keys_because) || !path_field(l, item, "via", c->scope, &via[n]) ||
 			   !field_text(l, item, "cause", &ids[n])) {
 			continue;
 		}
@@ -68,12 +67,11 @@ static void read_affects(struct loader *l, const struct yaml_node *list, struct 
 
 static void read_confidence(struct loader *l, const struct yaml_node *node, struct cause_rule *c)
 {
-	static const char *const keys[] = { "prior", "report_at", "act_at", NULL };
 
 	c->prior = 0.5;
 	c->report_at = 0.5;
 	c->act_at = 0.95;
-	if (!node || !fields_check(l, node, "confidence", keys))
+	if (!node || !fields_check(l, node, "confidence", &keys_confidence))
 		return;
 	if (!field_number(l, node, "prior", 0.01, 0.99, &c->prior) ||
 	    !field_number(l, node, "report_at", 0, 1, &c->report_at) ||
@@ -109,17 +107,15 @@ static void read_action(struct loader *l, const struct yaml_node *node, const ch
 
 static void read_remedy(struct loader *l, const struct yaml_node *node, struct cause_rule *c)
 {
-	static const char *const keys[] = { "action", "then", "escalate_if", "auto", "text", "check", NULL };
-	static const char *const autos[] = { "never", "suggest", "allow", NULL };
 	int automatic = FINDING_AUTO_NEVER;
 
 	c->escalate_if = PROGRAM_NONE;
-	if (!node || !fields_check(l, node, "remedy", keys))
+	if (!node || !fields_check(l, node, "remedy", &keys_remedy))
 		return;
 	read_action(l, node, "action", &c->action);
 	read_action(l, node, "then", &c->then);
 	c->escalate_if = expr_field(l, node, "escalate_if", c->scope);
-	(void)field_word(l, node, "auto", autos, &automatic);
+	(void)field_word(l, node, "auto", words_auto, &automatic);
 	c->automatic = (enum finding_auto)automatic;
 	(void)template_field(l, node, "text", c->scope, NULL, &c->remedy_text);
 	read_checks(l, yaml_tree_get(node, "check"), c);
@@ -127,9 +123,8 @@ static void read_remedy(struct loader *l, const struct yaml_node *node, struct c
 
 static void read_emits(struct loader *l, const struct yaml_node *node, struct cause_rule *c)
 {
-	static const char *const keys[] = { "condition", "reason", "event", "codes", NULL };
 
-	if (!node || !fields_check(l, node, "emits", keys))
+	if (!node || !fields_check(l, node, "emits", &keys_emits))
 		return;
 	(void)field_text(l, node, "condition", &c->emit_condition);
 	(void)field_text(l, node, "reason", &c->emit_reason);
@@ -146,11 +141,6 @@ static void check_clear(struct loader *l, const struct yaml_node *node, const st
 	loader_error_key(l, RULES_E310, hold ? hold : node, "hold: { clear_after: 5m }",
 			 "cause '%s' has no clear_when/clear_after: it could never recover", c->id);
 }
-
-static const char *const cause_keys[] = { "title", "doc", "scope", "match", "trigger", "explains", "requires",
-					  "supports", "refutes", "unless",
-					  "explained_away_by", "because", "affects", "confidence", "severity", "mode",
-						  "hold", "remedy", "emits", NULL };
 
 static void read_parts(struct loader *l, const struct yaml_node *node, struct cause_rule *c)
 {
@@ -185,7 +175,7 @@ bool loader_read_cause(struct loader *l, const struct yaml_node *node)
 				.mode = l->file->mode, .origin = l->file->origin, .hold.clear_when = PROGRAM_NONE };
 	size_t before = l->n_errors;
 
-	if (!fields_check(l, node, "a cause", cause_keys) || !field_is_id(l, node->key, node, true) ||
+	if (!fields_check(l, node, "a cause", &keys_cause) || !field_is_id(l, node->key, node, true) ||
 	    !field_scope(l, node, &c.scope))
 		return false;
 	read_parts(l, node, &c);

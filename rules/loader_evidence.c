@@ -45,13 +45,11 @@ static void compile_when(struct loader *l, const struct yaml_node *node, enum en
 static bool read_item(struct loader *l, const struct yaml_node *node, enum entity_kind scope, const char *role,
 		      struct evidence_rule *e)
 {
-	static const char *const keys[] = { "id", "when", "via", "weight", "group", "show", NULL };
-	static const char *const weights[] = { "weak", "moderate", "strong", "decisive", NULL };
 	struct expr_info info = { .observe = PROGRAM_NONE, .observe_metric = METRIC_NONE };
 	size_t before = l->n_errors;
 	int weight = WEIGHT_MODERATE;
 
-	if (!fields_check(l, node, role, keys) || is_missing(l, node, "id", "evidence") ||
+	if (!fields_check(l, node, role, &keys_evidence) || is_missing(l, node, "id", "evidence") ||
 	    is_missing(l, node, "when", "evidence"))
 		return false;
 	if (!path_field(l, node, "via", scope, &e->via))
@@ -59,7 +57,7 @@ static bool read_item(struct loader *l, const struct yaml_node *node, enum entit
 	(void)field_is_id(l, yaml_tree_get(node, "id")->text, yaml_tree_get(node, "id"), false);
 	(void)field_text(l, node, "id", &e->id);
 	(void)field_text(l, node, "group", &e->group);
-	(void)field_word(l, node, "weight", weights, &weight);
+	(void)field_word(l, node, "weight", words_weight, &weight);
 	e->weight = (enum weight)weight;
 	compile_when(l, node, scope, &e->via, &e->when, &info);
 	e->observe = info.observe;
@@ -97,10 +95,9 @@ void loader_read_evidence(struct loader *l, const struct yaml_node *list, enum e
 
 static bool read_unless(struct loader *l, const struct yaml_node *node, enum entity_kind scope, struct unless_rule *u)
 {
-	static const char *const keys[] = { "when", "via", "reason", NULL };
 	struct expr_info info;
 
-	if (!fields_check(l, node, "unless", keys) || is_missing(l, node, "when", "unless") ||
+	if (!fields_check(l, node, "unless", &keys_unless) || is_missing(l, node, "when", "unless") ||
 	    is_missing(l, node, "reason", "unless"))
 		return false;
 	if (!path_field(l, node, "via", scope, &u->via))

@@ -73,9 +73,8 @@ static bool read_side(struct loader *l, const struct yaml_node *map, const char 
 
 static void read_correlate(struct loader *l, const struct yaml_node *node, struct explain_rule *e)
 {
-	static const char *const keys[] = { "a", "b", "over", "min", NULL };
 
-	if (!node || !fields_check(l, node, "correlate", keys))
+	if (!node || !fields_check(l, node, "correlate", &keys_correlate))
 		return;
 	e->correlate_over_ns = 600 * NS_PER_S;
 	e->correlate_min = 0.5;
@@ -90,9 +89,8 @@ static void read_correlate(struct loader *l, const struct yaml_node *node, struc
 
 static bool read_explain(struct loader *l, const struct yaml_node *node, enum entity_kind scope, struct explain_rule *e)
 {
-	static const char *const keys[] = { "symptom", "via", "within", "correlate", NULL };
 
-	if (!fields_check(l, node, "explains", keys))
+	if (!fields_check(l, node, "explains", &keys_explains))
 		return false;
 	if (!yaml_tree_get(node, "symptom")) {
 		loader_error(l, RULES_E123, node, 0, 1, NULL, "'explains' needs a 'symptom'");

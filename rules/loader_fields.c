@@ -11,6 +11,7 @@
 
 #define MAX_TEXT_BYTES 4096
 #define MAX_ID_BYTES   128
+#define MAX_KEYS       32 /* of one map */
 
 static bool wrong_kind(struct loader *l, const struct yaml_node *at, const char *expected)
 {
@@ -18,21 +19,28 @@ static bool wrong_kind(struct loader *l, const struct yaml_node *at, const char 
 	return false;
 }
 
-bool fields_check(struct loader *l, const struct yaml_node *map, const char *what, const char *const *keys)
+/* What was perhaps meant by an unknown key. */
+static const char *near_key(struct loader *l, const char *word, const struct keys *keys)
 {
+	const char *names[MAX_KEYS];
 	size_t n = 0;
 
+	for (; n < ARRAY_LEN(names) && keys->list[n].name; n++)
+		names[n] = keys->list[n].name;
+	return loader_mean(l, word, names, n);
+}
+
+bool fields_check(struct loader *l, const struct yaml_node *map, const char *what, const struct keys *keys)
+{
 	if (map->kind != YAML_MAPPING)
 		return wrong_kind(l, map, "a map 'key: value'");
-	while (keys[n])
-		n++;
 	for (const struct yaml_node *member = map->first; member; member = member->next) {
-		bool known = false;
+		const struct key *k = keys->list;
 
-		for (size_t i = 0; i < n && !known; i++)
-			known = strcmp(keys[i], member->key) == 0;
-		if (!known)
-			loader_error_key(l, RULES_E121, member, loader_mean(l, member->key, keys, n),
+		while (k->name && strcmp(k->name, member->key) != 0)
+			k++;
+		if (!k->name)
+			loader_error_key(l, RULES_E121, member, near_key(l, member->key, keys),
 					 "unknown key '%s' in %s", member->key, what);
 	}
 	return true;
@@ -197,10 +205,9 @@ const char *field_nearest_kind(struct loader *l, const char *word)
 
 bool field_severity(struct loader *l, const struct yaml_node *map, enum severity *ret_severity)
 {
-	static const char *const names[] = { "info", "warning", "critical", NULL };
 	int value = (int)*ret_severity;
 
-	if (!field_word(l, map, "severity", names, &value))
+	if (!field_word(l, map, "severity", words_severity, &value))
 		return false;
 	*ret_severity = (enum severity)value;
 	return true;
@@ -208,10 +215,9 @@ bool field_severity(struct loader *l, const struct yaml_node *map, enum severity
 
 bool field_mode(struct loader *l, const struct yaml_node *map, enum rule_mode *ret_mode)
 {
-	static const char *const names[] = { "enabled", "shadow", "disabled", NULL };
 	int value = (int)*ret_mode;
 
-	if (!field_word(l, map, "mode", names, &value))
+	if (!field_word(l, map, "mode", words_mode, &value))
 		return false;
 	*ret_mode = (enum rule_mode)value;
 	return true;

@@ -7,8 +7,6 @@
 #include "base/version.h"
 #include "rules/loader.h"
 
-static const char *const sections[] = { "rules", "pack", "params", "symptoms", "causes", "tests", "override", NULL };
-
 static void digest_node(struct buf *b, const struct yaml_node *node)
 {
 	(void)buf_addf(b, "%d:%s:%zu:", (int)node->kind, node->key ? node->key : "", node->len);
@@ -78,11 +76,10 @@ static bool check_agent(struct loader *l, const struct yaml_node *pack)
 /* False: nothing of the file may be used. */
 static bool read_pack(struct loader *l)
 {
-	static const char *const keys[] = { "name", "version", "requires_agent", "mode", "doc", NULL };
 	const struct yaml_node *pack = yaml_tree_get(l->file->root, "pack");
 	const char *version;
 
-	if (!pack || !fields_check(l, pack, "pack", keys))
+	if (!pack || !fields_check(l, pack, "pack", &keys_pack))
 		return true;
 	(void)field_text(l, pack, "version", &version);
 	(void)field_text(l, pack, "name", &l->file->pack);
@@ -127,7 +124,7 @@ struct rules_file *loader_parse_file(struct loader *l, const struct rules_source
 		l->n_errors++;
 		return NULL;
 	}
-	if (!check_version(l) || !fields_check(l, file->root, "a file of rules", sections))
+	if (!check_version(l) || !fields_check(l, file->root, "a file of rules", &keys_file))
 		return NULL;
 	if (!read_pack(l))
 		return NULL;

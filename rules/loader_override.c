@@ -33,10 +33,9 @@ static void merge(const struct rules_file *file, const struct yaml_node *node, c
 
 static void read_override(struct loader *l, const struct yaml_node *node)
 {
-	static const char *const keys[] = { "mode", "severity", "params", "except", NULL };
 	struct override *o = find(l, node->key), fresh = { .id = node->key };
 
-	if (!fields_check(l, node, "an override", keys))
+	if (!fields_check(l, node, "an override", &keys_override))
 		return;
 	if (!o) {
 		uint32_t index;
@@ -99,10 +98,9 @@ static bool read_until(struct loader *l, const struct yaml_node *at, wall_ns_t *
 static bool read_exception(struct loader *l, const struct yaml_node *node, enum entity_kind scope,
 			   struct exception_rule *e)
 {
-	static const char *const keys[] = { "match", "reason", "owner", "until", NULL };
 	const struct yaml_node *until = yaml_tree_get(node, "until");
 
-	if (!fields_check(l, node, "an exception", keys))
+	if (!fields_check(l, node, "an exception", &keys_exception))
 		return false;
 	if (!yaml_tree_get(node, "match") || !yaml_tree_get(node, "reason")) {
 		loader_error(l, RULES_E123, node, 0, 1,

@@ -6,8 +6,6 @@
 #include "rules/lexer.h"
 #include "rules/loader.h"
 
-static const char *const type_names[] = { "number", "ratio", "duration", "bytes", "celsius", "watts", "hertz", "cpus",
-					  NULL };
 static const enum unit type_units[] = { UNIT_NONE, UNIT_RATIO, UNIT_NS, UNIT_BYTES, UNIT_CELSIUS, UNIT_WATTS,
 					UNIT_HERTZ, UNIT_CPUS };
 
@@ -37,7 +35,6 @@ static bool read_value(struct loader *l, const struct yaml_node *at, enum unit u
 
 static void read_param(struct loader *l, const struct yaml_node *node)
 {
-	static const char *const keys[] = { "type", "default", "min", "max", "doc", NULL };
 	const struct yaml_node *def = yaml_tree_get(node, "default"), *min = yaml_tree_get(node, "min"),
 		*max = yaml_tree_get(node, "max");
 	struct param p = { .node = node, .min = -INFINITY, .max = INFINITY };
@@ -45,7 +42,7 @@ static void read_param(struct loader *l, const struct yaml_node *node)
 	size_t before = l->n_errors;
 	int type = -1;
 
-	if (!fields_check(l, node, "a param", keys))
+	if (!fields_check(l, node, "a param", &keys_param))
 		return;
 	if (!yaml_tree_get(node, "type") || !def) {
 		loader_error_key(l, RULES_E129, node, "{ type: ratio, default: 0.2 }",
@@ -53,7 +50,7 @@ static void read_param(struct loader *l, const struct yaml_node *node)
 		return;
 	}
 	if (strchr(node->key, '.') || !field_is_id(l, node->key, node, true) ||
-	    !field_word(l, node, "type", type_names, &type)) {
+	    !field_word(l, node, "type", words_param_type, &type)) {
 		if (strchr(node->key, '.'))
 			loader_error_key(l, RULES_E128, node, NULL, "a param's name has no dot");
 		return;

@@ -12,21 +12,19 @@
 /* hold: { for, clear_when, clear_after, cooldown, latch }. */
 bool loader_read_hold(struct loader *l, const struct yaml_node *node, enum entity_kind scope, struct hold *hold)
 {
-	static const char *const keys[] = { "for", "clear_when", "clear_after", "cooldown", "latch", NULL };
-	static const char *const latches[] = { "none", "until_reboot", "until_ack", NULL };
 	int latch = (int)hold->latch;
 	bool fine;
 
 	if (!node)
 		return true;
-	if (!fields_check(l, node, "hold", keys))
+	if (!fields_check(l, node, "hold", &keys_hold))
 		return false;
 	if (yaml_tree_get(node, "clear_when"))
 		hold->clear_when = expr_field(l, node, "clear_when", scope);
 	fine = field_duration(l, node, "for", &hold->for_ns);
 	fine = field_duration(l, node, "clear_after", &hold->clear_after_ns) && fine;
 	fine = field_duration(l, node, "cooldown", &hold->cooldown_ns) && fine;
-	fine = field_word(l, node, "latch", latches, &latch) && fine;
+	fine = field_word(l, node, "latch", words_latch, &latch) && fine;
 	hold->latch = (__typeof__(hold->latch))latch;
 	return fine;
 }
@@ -34,9 +32,8 @@ bool loader_read_hold(struct loader *l, const struct yaml_node *node, enum entit
 /* clear: { when, after }. */
 static void read_clear(struct loader *l, const struct yaml_node *node, enum entity_kind scope, struct hold *hold)
 {
-	static const char *const keys[] = { "when", "after", NULL };
 
-	if (!node || !fields_check(l, node, "clear", keys))
+	if (!node || !fields_check(l, node, "clear", &keys_clear))
 		return;
 	if (yaml_tree_get(node, "when"))
 		hold->clear_when = expr_field(l, node, "when", scope);
@@ -45,14 +42,12 @@ static void read_clear(struct loader *l, const struct yaml_node *node, enum enti
 
 bool loader_read_symptom(struct loader *l, const struct yaml_node *node)
 {
-	static const char *const keys[] = { "doc", "title", "scope", "match", "when", "clear", "for", "hold",
-					    "severity", "mode", NULL };
 	struct symptom_rule s = { .id = loader_strdup(l, node->key), .pack = l->file->pack,
 				  .file = l->file->origin->name, .severity = SEVERITY_WARNING,
 				  .mode = l->file->mode, .origin = l->file->origin };
 	size_t before = l->n_errors;
 
-	if (!fields_check(l, node, "a symptom", keys) || !field_is_id(l, node->key, node, true) ||
+	if (!fields_check(l, node, "a symptom", &keys_symptom) || !field_is_id(l, node->key, node, true) ||
 	    !field_scope(l, node, &s.scope))
 		return false;
 	if (!yaml_tree_get(node, "when"))

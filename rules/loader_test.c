@@ -96,10 +96,9 @@ static bool check_explained(struct loader *l, const struct rules_test *t, const 
 
 static bool read_state(struct loader *l, const struct yaml_node *node, struct rules_test_expect *e)
 {
-	static const char *const states[] = { "open", "resolved", "none", NULL };
 	int state = 0;
 
-	if (!field_word(l, node, "state", states, &state))
+	if (!field_word(l, node, "state", words_state, &state))
 		return false;
 	e->resolved = state == 1;
 	e->none = state == 2;
@@ -109,12 +108,9 @@ static bool read_state(struct loader *l, const struct yaml_node *node, struct ru
 static bool read_expect(struct loader *l, const struct rules_test *t, const struct yaml_node *node,
 			struct rules_test_expect *e)
 {
-	static const char *const keys[] = { "at", "finding", "target", "state", "explains", "because", "evidence",
-					    "ruled_out", "confidence",
-					    "coverage", "action", "severity", "title", NULL };
 	const struct yaml_node *finding, *target;
 
-	if (!fields_check(l, node, "an expectation", keys))
+	if (!fields_check(l, node, "an expectation", &keys_expect))
 		return false;
 	finding = yaml_tree_get(node, "finding");
 	target = yaml_tree_get(node, "target");
@@ -193,11 +189,9 @@ static void check_recorded(struct loader *l, const struct yaml_node *node)
 
 static bool read_test(struct loader *l, const struct yaml_node *node, struct rules_test *t)
 {
-	static const char *const keys[] = { "name", "doc", "every", "entities", "timeline", "series", "expect",
-					    "expect_none", "replay", NULL };
 	size_t before = l->n_errors;
 
-	if (!fields_check(l, node, "a test", keys))
+	if (!fields_check(l, node, "a test", &keys_test))
 		return false;
 	t->tick_ns = NS_PER_S;
 	t->line = node->line;

@@ -166,10 +166,9 @@ static bool read_set(struct loader *l, const struct yaml_node *set, struct rules
 static bool read_step(struct loader *l, const struct rules_test *t, const struct yaml_node *node,
 		      struct rules_test_step *s)
 {
-	static const char *const keys[] = { "at", "event", "set", "gone", "target", NULL };
 	const struct yaml_node *event, *set, *gone;
 
-	if (!fields_check(l, node, "a step", keys))
+	if (!fields_check(l, node, "a step", &keys_step))
 		return false;
 	event = yaml_tree_get(node, "event");
 	set = yaml_tree_get(node, "set");
@@ -331,10 +330,9 @@ static bool read_points(struct loader *l, const struct yaml_node *at, const stru
 static bool read_one_series(struct loader *l, const struct rules_test *t, const struct yaml_node *node,
 			    struct rules_test_series *s)
 {
-	static const char *const keys[] = { "target", "metric", "values", "every", NULL };
 	const struct yaml_node *metric, *values;
 
-	if (!fields_check(l, node, "a series", keys))
+	if (!fields_check(l, node, "a series", &keys_series))
 		return false;
 	metric = yaml_tree_get(node, "metric");
 	values = yaml_tree_get(node, "values");

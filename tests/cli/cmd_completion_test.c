@@ -110,7 +110,7 @@ static void test_bash_completes(void **state UNUSED)
 	check_completes("", "ti", 1, " timeline ");
 	check_completes("", "po", 1, " pod ");
 	check_completes("", "--ev", 1, " --evidence ");
-	check_completes("rules", "", 2, " check test list metrics reload ");
+	check_completes("rules", "", 2, " check test list metrics reload schema ");
 	check_completes("-o", "js", 2, " json jsonl ");
 	check_completes("completion", "z", 2, " zsh ");
 }

@@ -243,13 +243,26 @@ static void test_reload(void **state UNUSED)
 	assert_int_equal(r->status, 77);
 }
 
+static void test_a_schema_for_editors(void **state UNUSED)
+{
+	const struct child_result *r = child_why("rules", "schema");
+	json_t *root = json_loads(r->out, JSON_REJECT_DUPLICATES, NULL);
+	const json_t *defs = json_object_get(root, "$defs");
+
+	assert_int_equal(r->status, 0);
+	assert_string_equal(json_string_value(json_object_get(root, "$ref")), "#/$defs/file");
+	assert_non_null(json_object_get(json_object_get(json_object_get(defs, "cause"), "properties"), "trigger"));
+	json_decref(root);
+	assert_int_equal(child_why("rules", "schema", "x")->status, 64);
+}
+
 static void test_verbs_that_are_none(void **state UNUSED)
 {
 	const struct child_result *r = child_why("rules", "chekc");
 
 	assert_int_equal(r->status, 64);
 	assert_non_null(strstr(r->err, "did you mean 'check'?"));
-	assert_non_null(strstr(child_why("rules", "zzzzzzz")->err, "there are check, test, list, metrics, reload"));
+	assert_non_null(strstr(child_why("rules", "zzzzzzz")->err, "there are check, test, list, metrics, reload, schema"));
 	assert_int_equal(child_why("rules")->status, 64);
 }
 
@@ -280,6 +293,7 @@ int main(void)
 		T(test_metrics_need_no_agent),
 		T(test_a_list_begins_with_what_was_rejected),
 		T(test_reload),
+		T(test_a_schema_for_editors),
 		T(test_verbs_that_are_none),
 		T(test_the_catalog),
 	};
