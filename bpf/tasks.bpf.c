@@ -139,7 +139,7 @@ static __always_inline void describe(struct task_struct *task, __u64 cgroup, str
 	p->pid = BPF_CORE_READ(task, tgid);
 	p->ppid = BPF_CORE_READ(task, real_parent, tgid);
 	p->uid = BPF_CORE_READ(task, cred, uid.val);
-	p->reserved = 0;
+	p->terminal = BPF_CORE_READ(task, signal, tty) != NULL;
 	BPF_CORE_READ_STR_INTO(&p->comm, leader, comm);
 }
 

@@ -35,7 +35,8 @@ struct tasks_process {
 	__u64 start_ns; /* since boot */
 	__u64 value;    /* BLOCKED, STOPPED: ns in that state, 0: no longer; FDS: lowest descriptor that may be free */
 	__u64 limit;    /* FDS: RLIMIT_NOFILE */
-	__u32 pid, ppid, uid, reserved;
+	__u32 pid, ppid, uid;
+	__u32 terminal; /* 1: it has a controlling terminal */
 	char comm[16];
 };
 _Static_assert(sizeof(struct tasks_process) == 64, "no padding");

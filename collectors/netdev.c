@@ -77,6 +77,7 @@ static const struct metric_desc metrics[N_METRICS] = {
 struct nic {
 	char name[NAME_BYTES];
 	unsigned last_tick;
+	const char *type; /* bridge, tun: its link follows the containers or the program behind it */
 	int carrier_changes_fd, operstate_fd, speed_fd;
 };
 
@@ -139,6 +140,20 @@ static int open_attribute(int root_fd, const char *nic, const char *name)
 	return openat(root_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
+static const char *type_of(int root_fd, const char *nic)
+{
+	static const struct { const char *file, *type; } marks[] = {
+		{ "bridge", "bridge" }, { "tun_flags", "tun" }, { "device", "device" },
+	};
+	char path[128];
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+		snprintf(path, sizeof(path), "sys/class/net/%s/%s", nic, marks[i].file);
+		if (faccessat(root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return marks[i].type;
+	}
+	return "virtual";
+}
+
 static struct nic *find_nic(struct netdev *s, const char *name)
 {
 	for (size_t i = 0; i < s->n_nics; i++)
@@ -148,6 +163,7 @@ static struct nic *find_nic(struct netdev *s, const char *name)
 		return NULL;
 	struct nic *n = &s->nics[s->n_nics++];
 	snprintf(n->name, sizeof(n->name), "%s", name);
+	n->type = type_of(s->root_fd, name);
 	n->carrier_changes_fd = open_attribute(s->root_fd, name, "carrier_changes");
 	n->operstate_fd = open_attribute(s->root_fd, name, "operstate");
 	n->speed_fd = open_attribute(s->root_fd, name, "speed");
@@ -207,6 +223,8 @@ static void sample_nic(struct netdev *s, struct fields *line, struct batch *b)
 		return;
 	n->last_tick = s->tick;
 	entity_id nic = batch_entity(b, ENTITY_NIC, name);
+	if (!graph_attr(b->graph, nic, "type"))
+		batch_attr(b, nic, "type", n->type);
 	for (size_t i = 0; i < ARRAY_LEN(columns); i++)
 		batch_sample(b, columns[i].metric, nic, (double)v[columns[i].column]);
 	sample_attributes(n, nic, b);

@@ -355,6 +355,8 @@ static void take_matter(struct tasks *t, struct batch *b)
 		for (uint32_t i = 0; i < m.n[kind] && i < TASKS_MAX_PER_KIND; i++) {
 			const struct tasks_process *p = &m.of[kind][i];
 			entity_id id = entity_of(t, p, b);
+			if (kind == TASKS_STOPPED)
+				batch_attr(b, id, "terminal", p->terminal ? "yes" : "no");
 			if (kind == TASKS_BLOCKED)
 				batch_sample(b, PROC_BLOCKED_TIME, id, (double)p->value);
 			if (kind == TASKS_STOPPED)

@@ -19,7 +19,7 @@ static const char *const *const attrs[ENTITY_KIND_MAX] = {
 	[ENTITY_CONTAINER] = ATTRS("id", "image", "pod", "namespace", "runtime", "pid", "container_name", "restarts"),
 	[ENTITY_POD] = ATTRS("uid", "namespace", "pod", "phase", "qos", "owner", "owner_kind", "app"),
 	[ENTITY_PROCESS] = ATTRS("pid", "comm", "uid", "ppid", "exe", "cmdline", "role", "start", "cgroup",
-				 "parent_comm"),
+				 "parent_comm", "terminal"),
 	[ENTITY_JOB] = ATTRS("scheduler", "id", "job_name", "user", "queue", "framework", "world_size", "kind"),
 	[ENTITY_RANK] = ATTRS("rank", "local_rank", "world_size", "framework", "role"),
 	[ENTITY_LINK] = ATTRS("ip", "port", "address", "peer", "family", "node"),

@@ -22,6 +22,12 @@ static double nic(struct harness *h, const char *metric, const char *name)
 	return harness_value(h, metric, ENTITY_NIC, name);
 }
 
+static const char *nic_type(struct harness *h, const char *name)
+{
+	const char *type = graph_attr(h->graph, graph_find(h->graph, ENTITY_NIC, name), "type");
+	return type ? type : "none";
+}
+
 static void test_fixture(void **unused)
 {
 	(void)unused;
@@ -38,6 +44,11 @@ static void test_fixture(void **unused)
 	assert_true(nic(h, "nic.carrier_changes", "eth2") == 5);
 	assert_true(nic(h, "nic.link", "eth2") == 0); /* lowerlayerdown */
 	assert_true(nic(h, "nic.speed_bytes", "eth2") == 12.5e9);
+	/* A bridge is down when no container is left: no cable is to blame. */
+	assert_true(nic(h, "nic.link", "docker0") == 0);
+	assert_string_equal(nic_type(h, "docker0"), "bridge");
+	assert_string_equal(nic_type(h, "eth2"), "device");
+	assert_string_equal(nic_type(h, "lo"), "virtual");
 	assert_false(harness_has(h, "nic.link", ENTITY_NIC, "lo")); /* "unknown" is neither */
 	assert_false(harness_has(h, "nic.speed_bytes", ENTITY_NIC, "lo"));
 	assert_true(harness_node(h, "node.net.softnet_dropped") == 17);

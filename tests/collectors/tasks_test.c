@@ -5,6 +5,7 @@
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -123,6 +124,51 @@ static void short_lived_tasks_count(void **state)
 	assert_true(run < 3.0 * 10 * 40e6);
 	harness_close(&h);
 	scene_cgroup_remove(folder);
+}
+
+/* A body: the first of a session that has a terminal. */
+static int terminal_body(void *arg)
+{
+	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0 || grantpt(fd) < 0 || unlockpt(fd) < 0 || setsid() < 0 || open(ptsname(fd), O_RDWR | O_CLOEXEC) < 0)
+		return 1;
+	return scene_sleep(arg);
+}
+
+/* A body: a session that has none. */
+static int session_body(void *arg)
+{
+	(void)setsid();
+	return scene_sleep(arg);
+}
+
+/* What a shell's job control holds is told apart. */
+static void a_stopped_process_tells_its_terminal(void **state)
+{
+	struct harness *h = scene_harness(&collector_tasks);
+	pid_t with = scene_spawn("tk-tty", terminal_body, NULL), without = scene_spawn("tk-notty", session_body, NULL);
+	char with_key[64], without_key[64];
+
+	(void)state;
+	rest(100);
+	scene_key(with, with_key, sizeof(with_key));
+	scene_key(without, without_key, sizeof(without_key));
+	assert_ok(kill(with, SIGSTOP));
+	assert_ok(kill(without, SIGSTOP));
+	rest(50);
+	(void)collect(h);
+	rest(50);
+	(void)collect(h);
+	const char *terminal = graph_attr(h->graph, graph_find(h->graph, ENTITY_PROCESS, with_key), "terminal");
+	assert_non_null(terminal);
+	assert_string_equal(terminal, "yes");
+	terminal = graph_attr(h->graph, graph_find(h->graph, ENTITY_PROCESS, without_key), "terminal");
+	assert_non_null(terminal);
+	assert_string_equal(terminal, "no");
+	(void)scene_end(with);
+	(void)scene_end(without);
+	harness_close(&h);
 }
 
 static void a_stopped_process_is_told_until_it_goes_on(void **state)
@@ -306,6 +352,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_spinning_cgroup_uses_what_its_task_uses),
 		cmocka_unit_test(short_lived_tasks_count),
+		cmocka_unit_test(a_stopped_process_tells_its_terminal),
 		cmocka_unit_test(a_stopped_process_is_told_until_it_goes_on),
 		cmocka_unit_test(a_nearly_full_descriptor_table_is_told),
 		cmocka_unit_test(a_parent_of_zombies_is_told),
