@@ -20,6 +20,7 @@ PAYLOADS = [
     "javascript:document.title='pwned'",
     "</title></svg></pre><svg onload=\"document.title='pwned'\"/>",
     "<style>*{display:none}</style><base href=//evil.example><meta http-equiv=refresh content=0;url=//evil.example>",
+    "https://evil.example/\" onmouseover=\"document.title='pwned'\" x=\"",  # for where an address may stand
     "\x1b[31mred\x1b[2J\x07\x9b31m",
     "\u202egnp.exe\u2066\u2069 \u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627",
 ]
@@ -204,7 +205,8 @@ def check_hostile(d, path, text):
 
 def test_hostile_findings_stay_text():
     shown = ["<script>document.title='pwned'</script>", "\"><img src=x onerror=", "' onmouseover=", "javascript:document", "</title></svg>",
-             "<style>*{display:none}</style><base href=//evil.example>", "\\u{001b}[31mred", "\\u{202e}gnp.exe\\u{2066}\\u{2069} "]
+             "<style>*{display:none}</style><base href=//evil.example>", "https://evil.example/\" onmouseover=",
+             "\\u{001b}[31mred", "\\u{202e}gnp.exe\\u{2066}\\u{2069} "]
     with Doubled() as d:
         for i, payload in enumerate(PAYLOADS):
             ids = d.bring(f"evil-{i}", payload)
