@@ -25,6 +25,7 @@
 #include "collectors/process.h"
 
 #define MAX_DEATHS_PER_S   30
+#define MAX_CRASHES_PER_S  30 /* of their own: a storm of kills does not hide a crash */
 #define MAX_FAILURES_PER_S 10
 #define RECHECK_TICKS      16
 #define INIT_PID_NS_INODE  0xEFFFFFFCU
@@ -99,7 +100,7 @@ struct exits {
 	uint32_t self_pid;    /* of the agent, 0 unknown: what it does to its own children is told by whyd.collector.* */
 	struct batch *out;    /* of the drain that runs */
 	uint64_t second;      /* of the budgets */
-	unsigned deaths, failures;
+	unsigned deaths, crashes, failures;
 	uint64_t untold, missed_before;
 	unsigned ticks;
 };
@@ -186,6 +187,12 @@ static entity_id entity_of(struct exits *x, const struct exits_task *t)
 	return process_entity(&seen, x->ticks_per_s, &x->cgroups, x->out);
 }
 
+static bool is_crash(uint32_t signo)
+{
+	return signo == SIGILL || signo == SIGTRAP || signo == SIGABRT || signo == SIGBUS || signo == SIGFPE ||
+	       signo == SIGSEGV || signo == SIGSYS;
+}
+
 /* Each event of an unknown process makes an entity that lingers: a flood may not fill the graph. */
 static bool budget(struct exits *x, const struct exits_event *e, bool important)
 {
@@ -195,9 +202,11 @@ static bool budget(struct exits *x, const struct exits_event *e, bool important)
 		return true;
 	if (second != x->second) {
 		x->second = second;
-		x->deaths = x->failures = 0;
+		x->deaths = x->crashes = x->failures = 0;
 	}
-	if (important ? x->deaths++ < MAX_DEATHS_PER_S : x->failures++ < MAX_FAILURES_PER_S)
+	if (!important ? x->failures++ < MAX_FAILURES_PER_S
+	    : is_crash(e->signo) ? x->crashes++ < MAX_CRASHES_PER_S
+				 : x->deaths++ < MAX_DEATHS_PER_S)
 		return true;
 	x->untold++;
 	return false;
