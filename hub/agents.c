@@ -219,7 +219,7 @@ static bool on_hello(struct agents *a, uint64_t stream, const struct frame_hello
 		return false;
 	}
 	if (orphans)
-		(void)writer_put(a->env.writer, &orphans); /* full: at the next hello, nothing of its spool is stored before */
+		(void)writer_put(a->env.writer, &orphans); /* full: at the next hello */
 	(void)pthread_mutex_lock(&a->lock);
 	ag = by_stream(a, stream);
 	if (ag)
