@@ -249,6 +249,9 @@ static void take_refusal(struct hub_stream *h, const struct frame_hub *f, mono_n
 	(void)snprintf(why, sizeof(why), "refuses this agent: %s", f->text);
 	h->phase = GREETING; /* for lose(): back off ever longer, as if it had never answered */
 	lose(h, now, why);
+	/* Another agent of the same name: coming back at once, each would put out the other for ever. */
+	if (f->why == FRAME_REFUSED_REPLACED)
+		h->retry_at = now + RETRY_MAX_NS / 2 + backoff_spread(RETRY_MAX_NS / 2);
 }
 
 static void take_message(struct hub_stream *h, const uint8_t *data, size_t n, mono_ns_t now)

@@ -226,7 +226,8 @@ static bool on_hello(struct agents *a, uint64_t stream, const struct frame_hello
 		replaced = take_name(a, ag, h, now);
 	(void)pthread_mutex_unlock(&a->lock);
 	if (replaced != RPC_NO_STREAM)
-		refuse(a, replaced, FRAME_REFUSED_REPLACED, RPC_ABORTED, "the same node has connected again");
+		refuse(a, replaced, FRAME_REFUSED_REPLACED, RPC_ABORTED,
+		       "another agent has connected as this node: is it running twice, or do two nodes have one name (--node)?");
 	note_hello(a, h, address, now);
 	send_frame(a, stream, &reply);
 	return ag != NULL;

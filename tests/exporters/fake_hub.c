@@ -40,7 +40,8 @@ static void take_hello(struct fake_hub *h, uint64_t stream, const struct frame_h
 	h->hellos++;
 	h->hello = *hello;
 	if (h->refuse) {
-		reply = (struct frame_hub){.kind = FRAME_REFUSAL, .why = FRAME_REFUSED_IDENTITY, .text = "who are you?"};
+		reply = (struct frame_hub){.kind = FRAME_REFUSAL, .text = "who are you?"};
+		reply.why = h->replaced ? FRAME_REFUSED_REPLACED : FRAME_REFUSED_IDENTITY;
 		say(h, stream, &reply);
 		rpc_server_close(h->server, stream, RPC_DENIED, "refused");
 	} else if (!h->mute) {

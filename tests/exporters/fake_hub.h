@@ -22,6 +22,7 @@ struct fake_hub {
 	bool no_ack;
 	bool lie;       /* ack more than was sent, and talk nonsense */
 	bool refuse;
+	bool replaced;  /* refuse as if another agent had the name */
 	bool deaf;      /* reads nothing after the hello */
 	unsigned questions; /* to ask after the hello */
 

@@ -381,6 +381,19 @@ static void a_refusal_is_heeded(void **state)
 	turn_until(s, s->hub.hellos == 2);
 }
 
+static void two_of_one_name_do_not_chase_each_other(void **state)
+{
+	struct scene *s = *state;
+
+	s->hub.refuse = s->hub.replaced = true;
+	fake_hub_start(&s->hub, 0, NULL);
+	start(s);
+	turn_until(s, stat_of(s, "refusals_total") == 1);
+	assert_true(s->next >= clock_mono_now() + s->skew + 25 * NS_PER_S);
+	s->skew += 60 * NS_PER_S;
+	turn_until(s, s->hub.hellos == 2);
+}
+
 static void a_hub_that_never_acks_gets_no_more_than_a_window(void **state)
 {
 	struct scene *s = *state;
@@ -553,6 +566,7 @@ int main(void)
 		TEST(an_empty_hub_is_told_what_is_open),
 		TEST(an_old_copy_of_a_spool_loses_nothing),
 		TEST(a_refusal_is_heeded),
+		TEST(two_of_one_name_do_not_chase_each_other),
 		TEST(a_hub_that_never_acks_gets_no_more_than_a_window),
 		TEST(a_hub_that_does_not_reply_is_left),
 		TEST(a_hub_that_does_not_read_is_left),
