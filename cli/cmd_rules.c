@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "cli/command.h"
+#include "cli/compare.h"
 #include "cli/offline.h"
 #include "cli/query.h"
 #include "cli/recording.h"
@@ -125,6 +126,11 @@ static int print_sarif(const struct loaded *l)
 	return WHY_EXIT_OK;
 }
 
+static bool is_bad(const struct loaded *l)
+{
+	return diags_count(l->diags, DIAG_ERROR) > 0 || l->ruleset->n_rejected > 0;
+}
+
 static int check(const struct common *c, const char *const *words, size_t n_words)
 {
 	AUTO(loaded_done) struct loaded l = { 0 };
@@ -132,13 +138,15 @@ static int check(const struct common *c, const char *const *words, size_t n_word
 
 	if (status != WHY_EXIT_OK)
 		return status;
+	if (c->against && !is_bad(&l)) /* bad rules are told first */
+		return compare_rules(c, l.metrics, &l.ruleset);
 	if (c->output == OUTPUT_SARIF)
 		status = print_sarif(&l);
 	else if (c->output != OUTPUT_TEXT)
 		status = show_json(write_check, &l);
 	else
 		print_check(&l);
-	if (status == WHY_EXIT_OK && (diags_count(l.diags, DIAG_ERROR) > 0 || l.ruleset->n_rejected > 0))
+	if (status == WHY_EXIT_OK && is_bad(&l))
 		status = WHY_EXIT_BAD_RULES;
 	return status;
 }
@@ -293,7 +301,7 @@ static int test(const struct common *c, const char *const *words, size_t n_words
 		return status;
 	buf_init(&out, MAX_OUTPUT);
 	buf_init(&coverage, MAX_OUTPUT);
-	if (diags_count(l.diags, DIAG_ERROR) > 0 || l.ruleset->n_rejected > 0) {
+	if (is_bad(&l)) {
 		print_check(&l);
 		return WHY_EXIT_BAD_RULES;
 	}
@@ -442,6 +450,10 @@ static int run(const struct common *c, const char *const *words, size_t n_words)
 	}
 	if (c->output == OUTPUT_SARIF && verb->run != check)
 		return show_error(WHY_EXIT_USAGE, "--output sarif is for `why rules check`");
+	if (c->against && (verb->run != check || c->output == OUTPUT_SARIF))
+		return show_error(WHY_EXIT_USAGE, "--against is for `why rules check`, as text or json");
+	if (c->rules.n > 0 && !c->against)
+		return show_error(WHY_EXIT_USAGE, "--rules names the rules in force for `why rules check --against`");
 	if (c->coverage && verb->run != test)
 		return show_error(WHY_EXIT_USAGE, "--coverage is for `why rules test`");
 	return verb->run(c, words + 1, n_words - 1);
@@ -453,6 +465,10 @@ const struct command command_rules = {
 	.help = "check and test rules; list those in force",
 	.more = "  check FILE|DIR...   errors and warnings with their place; -o sarif for code review tools; exit status "
 		"65: rejected\n"
+		"    --against RECORDING   what would open, vanish or differ on a recording (an agent's is "
+		"/var/lib/why/recorder)\n"
+		"                          if the files named, all together, took the place of the rules in force;\n"
+		"                          --rules DIR: those in force, if not this machine's; exit status 1: it differs\n"
 		"  test FILE|DIR...    play the tests that the files hold; --coverage: which evidence no test saw true "
 		"and false\n"
 		"  list [NODE]         rules in force with their modes, and what was rejected with its place\n"
@@ -460,6 +476,6 @@ const struct command command_rules = {
 		"  schema              JSON Schema of a file of rules, for editors\n"
 		"  reload              this machine's agent reads its rules again (it also does so by itself when a file "
 		"changes)",
-	.own = " --watch --coverage --node --output sarif ",
+	.own = " --watch --coverage --node --rules --against --output sarif ",
 	.run = run,
 };

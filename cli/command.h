@@ -48,6 +48,7 @@ struct common {
 	const char *cause, *node;
 	struct args_list rules;
 	bool coverage;
+	const char *against; /* a recording to try rules on */
 };
 
 struct command {

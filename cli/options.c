@@ -35,6 +35,8 @@ static const struct arg_option table[] = {
 	{ "cause", 0, "RULE", "findings of this rule only (findings, list)", ARG_TEXT, COMMON(cause) },
 	{ "node", 'n', "NODE", "findings of this node only; the node of a pod, process ...", ARG_TEXT, COMMON(node) },
 	{ "rules", 0, "DIR", "rules to use, a folder or a file (replay; repeatable)", ARG_LIST, COMMON(rules) },
+	{ "against", 0, "RECORDING", "what these rules would change about a recording (rules check)", ARG_TEXT,
+	  COMMON(against) },
 	{ "coverage", 0, NULL, "which evidence was seen true and false by no test (rules test)", ARG_FLAG,
 	  COMMON(coverage) },
 	{ "tls-ca", 0, "FILE", "CA that signed the hub's certificate (default: $WHY_TLS_CA)", ARG_TEXT, COMMON(tls_ca) },
@@ -150,6 +152,7 @@ const char *options_misplaced(const struct common *c, const struct command *comm
 	} own[] = {
 		{ "--cause", c->cause },       { "--node", c->node },
 		{ "--rules", c->rules.n > 0 }, { "--coverage", c->coverage },
+		{ "--against", c->against },
 		{ "--watch", c->watch },       { "--since", c->since_ns > 0 },
 		{ "--evidence", c->evidence }, { "--output sarif", c->output == OUTPUT_SARIF },
 	};

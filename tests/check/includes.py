@@ -16,7 +16,8 @@ MAY = {
     "cli": ["cli", "proto", "model", "base"],
 }
 # `why rules check|test` and `why replay` run the engine on files: the command line may enter the rules room, in these files only.
-EXTRA = {"cli/cmd_rules.c": ["rules", "collectors"], "cli/cmd_replay.c": ["rules", "collectors"], "cli/offline.c": ["rules", "collectors"]}
+EXTRA = {"cli/cmd_rules.c": ["rules", "collectors"], "cli/cmd_replay.c": ["rules", "collectors"], "cli/offline.c": ["rules", "collectors"],
+         "cli/compare.c": ["rules"]}
 GENERATED = {"why.pb-c.h": ["proto"], "health.pb-c.h": ["proto"]}
 
 

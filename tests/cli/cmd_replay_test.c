@@ -229,6 +229,79 @@ static void test_rules_that_are_tested_on_a_recording(void **state UNUSED)
 	assert_non_null(strstr(r->out, "its recording is none, or damaged"));
 }
 
+#define IN_FORCE                                                                                                  \
+	RULES "  team.calm:\n    title: calm\n    scope: node\n    trigger: node.cpu.idle_ratio > 0.1\n"          \
+	      "    requires: [{ id: calm, when: \"node.cpu.idle_ratio > 0.1\" }]\n    hold: { clear_after: 2s }\n" \
+	      "  team.kept:\n    title: kept\n    scope: node\n    trigger: node.cpu.idle_ratio > 0.9\n"          \
+	      "    requires: [{ id: kept, when: \"node.cpu.idle_ratio > 0.9\" }]\n    hold: { clear_after: 2s }\n"
+#define GIVEN                                                                                                     \
+	"rules: why/v1\npack: { name: team }\ncauses:\n"                                                         \
+	"  team.idle:\n    title: idle\n    scope: node\n    trigger: node.cpu.idle_ratio > 0.9\n"                \
+	"    requires: [{ id: idle, when: \"node.cpu.idle_ratio > 0.9\" }]\n    severity: warning\n"               \
+	"    confidence: { prior: 0.9, report_at: 0.5 }\n    hold: { clear_after: 2s }\n"                          \
+	"  team.kept:\n    title: kept\n    scope: node\n    trigger: node.cpu.idle_ratio > 0.9\n"                \
+	"    requires: [{ id: kept, when: \"node.cpu.idle_ratio > 0.9\" }]\n    hold: { clear_after: 2s }\n"       \
+	"  team.busy:\n    title: busy\n    scope: node\n    trigger: node.cpu.idle_ratio < 0.3\n"                \
+	"    requires: [{ id: busy, when: \"node.cpu.idle_ratio < 0.3\" }]\n    hold: { clear_after: 2s }\n"
+
+/* The dry run: other rules on the same recording. */
+static void test_what_other_rules_would_change(void **state UNUSED)
+{
+	char other[128], segment[128];
+	const struct child_result *r;
+	json_t *root, *f;
+
+	(void)child_write("team.why.yaml", IN_FORCE, strlen(IN_FORCE));
+	snprintf(other, sizeof(other), "%s", child_write("other.yaml", GIVEN, strlen(GIVEN)));
+	begin_segment("b1");
+	ticks(8, 0.2);
+	ticks(10, 0.95);
+	snprintf(segment, sizeof(segment), "%s", end_segment("000.why"));
+	r = child_why("rules", "check", other, "--rules", rules, "--against", segment);
+	assert_string_equal(r->err, "");
+	assert_int_equal(r->status, 1);
+	assert_non_null(strstr(r->out, "would open    team.busy on node n1: warning from "));
+	assert_non_null(strstr(r->out, "would vanish  team.calm on node n1: warning from "));
+	assert_non_null(strstr(r->out, "would differ  team.idle on node n1: critical from "));
+	assert_non_null(strstr(r->out, "; then warning from "));
+	assert_null(strstr(r->out, "team.kept"));
+	assert_non_null(strstr(r->out, "\n1 would open, 1 would vanish, 1 would differ, 1 the same\n"
+				       "3 rules given against 3 in force, over 18 ticks of 17 s of n1\n"));
+	/* As a folder, for a program. */
+	r = child_why("rules", "check", other, "--rules", rules, "--against", folder, "-o", "json");
+	root = json_loads(r->out, 0, NULL);
+	assert_int_equal(r->status, 1);
+	assert_int_equal(json_integer_value(json_object_get(root, "same")), 1);
+	f = json_array_get(json_object_get(root, "findings"), 0);
+	assert_string_equal(json_string_value(json_object_get(f, "change")), "opens");
+	assert_string_equal(json_string_value(json_object_get(f, "rule")), "team.busy");
+	assert_null(json_object_get(f, "in_force"));
+	assert_true(json_is_false(json_object_get(json_object_get(f, "given"), "open")));
+	json_decref(root);
+	/* The same rules change nothing. */
+	r = child_why("rules", "check", rules, "--rules", rules, "--against", segment);
+	assert_int_equal(r->status, 0);
+	assert_non_null(strstr(r->out, "0 would open, 0 would vanish, 0 would differ, 3 the same\n"));
+}
+
+static void test_a_comparison_that_cannot_be_made(void **state UNUSED)
+{
+	char bad[128];
+
+	begin_segment("b1");
+	ticks(3, 0.2);
+	(void)end_segment("000.why");
+	snprintf(bad, sizeof(bad), "%s", child_write("bad.yaml", "rules: why/v1\ncause: {}\n", 24));
+	const struct child_result *r = child_why("rules", "check", bad, "--rules", rules, "--against", folder);
+	assert_int_equal(r->status, 65);
+	assert_non_null(strstr(r->out, "unknown key 'cause'"));
+	assert_int_equal(child_why("rules", "check", rules, "--rules", rules, "--against", "/nonexistent")->status, 66);
+	assert_int_equal(child_why("rules", "check", rules, "--rules", "/nonexistent", "--against", folder)->status, 66);
+	assert_int_equal(child_why("rules", "check", rules, "--rules", rules, "--against", rules)->status, 65);
+	assert_int_equal(child_why("rules", "check", rules, "--rules", rules)->status, 64);
+	assert_int_equal(child_why("rules", "test", rules, "--against", folder)->status, 64);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -241,6 +314,8 @@ int main(void)
 		T(test_what_is_no_recording),
 		T(test_two_boots_are_two_recordings),
 		T(test_rules_that_are_tested_on_a_recording),
+		T(test_what_other_rules_would_change),
+		T(test_a_comparison_that_cannot_be_made),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
