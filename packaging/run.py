@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Hub and agent on this machine until Ctrl-C; with --demo one real fault and its diagnosis."""
+"""Hub and agent on this machine until Ctrl-C; with --demo one real fault and its diagnosis.
+
+$WHY_RULES: folders of rules, separated by colons, instead of those of this tree.
+"""
 import json
 import os
 import shutil
@@ -48,8 +51,9 @@ class Local:
         hub = self.start("whyhub", "--listen", f"127.0.0.1:{self.rpc}", "--http", f"127.0.0.1:{self.http}",
                          "--store", f"sqlite:{self.folder}/hub.db")
         self.wait_ready(hub, self.http, "whyhub")
+        folders = (os.environ.get("WHY_RULES") or os.path.join(ROOT, "rules", "catalog")).split(":")
         agent = self.start("whyd", "--hub", f"127.0.0.1:{self.rpc}", "--state", f"{self.folder}/state", "--run", f"{self.folder}/run",
-                           "--rules", os.path.join(ROOT, "rules", "catalog"), "--metrics", f"127.0.0.1:{self.metrics}")
+                           "--metrics", f"127.0.0.1:{self.metrics}", *(word for folder in folders for word in ("--rules", folder)))
         self.wait_ready(agent, self.metrics, "whyd")
 
     def wait_ready(self, program, number, name):
@@ -109,8 +113,14 @@ def judge(finding, cgroup, limit, kills):
     return wrong
 
 
+def finding_about(local, cgroup):
+    """Of this cgroup; else of any other, which is then judged to be wrong."""
+    found = [f for f in local.ask()["findings"] if f["rule"] == "mem.cgroup_oom"]
+    return next((f for f in found if f["subject"]["id"] == cgroup), found[0] if found else None)
+
+
 def demo(local):
-    name, scratch = "whydemo", os.path.join(local.folder, "fault")
+    name, scratch = f"whydemo-{os.getpid()}", os.path.join(local.folder, "fault")
     os.makedirs(scratch)
     cgroup = f"/{name}/victim"
     try:
@@ -122,15 +132,16 @@ def demo(local):
             return int(subprocess.check_output([os.path.join(LAB, "cg"), "file", cgroup, what], text=True))
         limit, kills = read("memory.limit"), read("memory.oom_kills")
         found = None
-        for _ in range(100):
-            found = next((f for f in local.ask()["findings"] if f["rule"] == "mem.cgroup_oom"), None)
-            if found:
+        until = time.monotonic() + 8
+        while time.monotonic() < until:
+            found = finding_about(local, cgroup)
+            if found and found["subject"]["id"] == cgroup:
                 break
             time.sleep(0.1)
         time.sleep(1)
         print("2. why says\n", flush=True)
         subprocess.run(local.why(), check=False)
-        found = next((f for f in local.ask()["findings"] if f["rule"] == "mem.cgroup_oom"), found)
+        found = finding_about(local, cgroup) or found
         wrong = judge(found, cgroup, limit, kills) if found else ["no finding mem.cgroup_oom"]
     finally:
         lab("teardown", name, scratch)

@@ -32,9 +32,10 @@ void engine_mark_opened(struct engine *e, struct suspect *s, bool again)
 		kept_free(&s->kept);
 		s->revision = 0;
 		text_copy(s->id, sizeof(s->id), id);
+		/* Not for the same finding: the wall clock may have been set meanwhile. */
+		s->opened_wall = engine_wall_of(e, s->trigger_at);
 	}
 	s->opened_mono = s->trigger_at;
-	s->opened_wall = engine_wall_of(e, s->trigger_at);
 	e->history[e->n_history++ % ENGINE_HISTORY] =
 		(struct opening){.rule = text_hash(rule, strlen(rule)), .at = s->trigger_at};
 }

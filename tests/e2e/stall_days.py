@@ -74,7 +74,7 @@ def test_a_hub_that_never_reads_costs_the_oldest_resolved_findings_only():
             stand.start_agent()
             memory = stand.agent.rss_bytes()
             stand.lines.add(1)  # stays open, and is older than all that follows
-            waves = 4
+            waves = 3
             for _ in range(waves):
                 stand.lines.add(60, code=13)  # two changes each: opened, resolved
                 wait_for(lambda: len([f for f in stand.findings(local=True) if f["state"] == "resolved"]) == stand.lines.count - 1, 12,

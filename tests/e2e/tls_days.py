@@ -65,44 +65,10 @@ class TlsStand(Stand):
         return ["-cert", self.issued("node-1.pem"), "-key", self.issued("node-1.key")]
 
 
-def test_mutual_tls_from_end_to_end_and_certificates_replaced_under_way():
-    stand = TlsStand()
-    try:
-        stand.agent_args = ["--kmsg", stand.lines.path, "--tls-ca", stand.issued("ca.pem"), "--tls-cert", stand.file("agent.pem"),
-                            "--tls-key", stand.file("agent.key")]
-        stand.start()
-        stand.lines.add()
-
-        def arrived(number):
-            status, out, err = stand.why("findings", "-o", "jsonl", "--cause", "gpu.fell_off_bus", *stand.flags())
-            assert status in (0, 1, 2, 3), (status, err)
-            return gpu(number) in out
-        wait_for(lambda: arrived(0), 20, "the finding at the hub, asked over TLS")
-        # The agent looks at its files twice a minute; meanwhile the hub's are replaced.
-        stand.issue("second", days=9)
-        old_end = stand.metric("hub_stream_certificate_expires_seconds")
-        stand.use("agent", "second")
-        assert "second.test" not in stand.served()
-        stand.use("hub", "hub2")
-        assert "second.test" in wait_for(stand.served, 5, "a certificate of the hub"), "the hub does not show its new certificate"
-        assert stand.hub_metric("tls_reloads_total") == 1
-        stand.use("hub", "hub", key="node-1")
-        assert "second.test" in stand.served(), "a certificate without its key replaced a good one"
-        assert stand.hub_metric("tls_reloads_refused_total") >= 1
-        assert "not fit for use" in stand.hub.log() and "does not belong to" in stand.hub.log(), stand.hub.log()
-        wait_for(lambda: stand.metric("hub_stream_connects_total") == 2, 45, "the agent to take up its new certificate", every=0.5)
-        assert stand.metric("hub_stream_certificate_expires_seconds") < old_end, "it is not the new one"
-        assert "certificate was renewed" in stand.agent.log()
-        stand.lines.add()
-        wait_for(lambda: arrived(1), 20, "a finding after both were renewed")
-    finally:
-        stand.discard()
-
-
 def refused(stand, node, args, *words):
     """An agent that must not get in: it says why in its log and to `why doctor`, answers for itself, and the hub knows no such node."""
     stand.node, stand.agent_args = node, args
-    stand.state, stand.run = (os.path.join(stand.folder, name + node + str(len(args)) + words[0][:3]) for name in ("s", "r"))
+    stand.state, stand.run = (os.path.join(stand.folder, name + node) for name in ("s", "r"))
     os.mkdir(stand.state)
     os.mkdir(stand.run)
     began = len(stand.agent.log()) if stand.agent else 0
@@ -122,20 +88,56 @@ def refused(stand, node, args, *words):
         stand.agent.stop()
 
 
-def test_who_has_not_the_right_certificate_is_refused_and_told_why():
+def strangers(host):
+    """Who has not the right certificate is refused, and told why."""
+    stand = Stand(node="stranger")
+    stand.rpc, stand.http, stand.flags = host.rpc, host.http, host.flags
+    try:
+        refused(stand, "node-2", host.flags("node-1"), "the certificate is for node-1", "not for the node node-2", "--node")
+        refused(stand, "node-3", ["--tls-ca", host.issued("ca.pem")], "we show no certificate", "hub.tls.cert")
+        refused(stand, "node-4", [], "we speak plaintext", "hub.tls.ca")
+        refused(stand, "node-5", host.flags("expired"), "expired at", "renew it")
+    finally:
+        stand.discard()
+    # An agent that does not look at its own name first meets the hub's answer, and the hub's log has it too.
+    done = subprocess.run([AGENT, f"127.0.0.1:{host.rpc}", "node-2", "1", "10", host.issued("ca.pem"), host.issued("node-1.pem"),
+                           host.issued("node-1.key"), "hub.test"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0 and done.stdout.strip() in ("", "0"), done
+    assert "node-2 is not the node of this certificate" in done.stderr, done.stderr
+    assert "refused an agent at " in host.hub.log() and "calls itself node-2" in host.hub.log(), host.hub.log()
+
+
+def test_mutual_tls_from_end_to_end_renewed_under_way_and_closed_to_strangers():
     stand = TlsStand()
     try:
-        stand.start_hub()
-        refused(stand, "node-2", stand.flags("node-1"), "the certificate is for node-1", "not for the node node-2", "--node")
-        refused(stand, "node-3", ["--tls-ca", stand.issued("ca.pem")], "we show no certificate", "hub.tls.cert")
-        refused(stand, "node-4", [], "we speak plaintext", "hub.tls.ca")
-        refused(stand, "node-1", stand.flags("expired"), "expired at", "renew it")
-        # An agent that does not look at its own name first meets the hub's answer, and the hub's log has it too.
-        done = subprocess.run([AGENT, f"127.0.0.1:{stand.rpc}", "node-2", "1", "10", stand.issued("ca.pem"), stand.issued("node-1.pem"),
-                               stand.issued("node-1.key"), "hub.test"], capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode != 0 and done.stdout.strip() in ("", "0"), done
-        assert "node-2 is not the node of this certificate" in done.stderr, done.stderr
-        assert "refused an agent at " in stand.hub.log() and "calls itself node-2" in stand.hub.log(), stand.hub.log()
+        stand.agent_args = ["--kmsg", stand.lines.path, "--tls-ca", stand.issued("ca.pem"), "--tls-cert", stand.file("agent.pem"),
+                            "--tls-key", stand.file("agent.key")]
+        stand.start()
+        stand.lines.add()
+
+        def arrived(number):
+            status, out, err = stand.why("findings", "-o", "jsonl", "--cause", "gpu.fell_off_bus", *stand.flags())
+            assert status in (0, 1, 2, 3), (status, err)
+            return gpu(number) in out
+        wait_for(lambda: arrived(0), 20, "the finding at the hub, asked over TLS")
+        # The agent looks at its files twice a minute; meanwhile the hub's are replaced and others knock.
+        stand.issue("second", days=9)
+        old_end = stand.metric("hub_stream_certificate_expires_seconds")
+        stand.use("agent", "second")
+        assert "second.test" not in stand.served()
+        stand.use("hub", "hub2")
+        assert "second.test" in wait_for(stand.served, 5, "a certificate of the hub"), "the hub does not show its new certificate"
+        assert stand.hub_metric("tls_reloads_total") == 1
+        stand.use("hub", "hub", key="node-1")
+        assert "second.test" in stand.served(), "a certificate without its key replaced a good one"
+        assert stand.hub_metric("tls_reloads_refused_total") >= 1
+        assert "not fit for use" in stand.hub.log() and "does not belong to" in stand.hub.log(), stand.hub.log()
+        strangers(stand)
+        wait_for(lambda: stand.metric("hub_stream_connects_total") == 2, 45, "the agent to take up its new certificate", every=0.5)
+        assert stand.metric("hub_stream_certificate_expires_seconds") < old_end, "it is not the new one"
+        assert "certificate was renewed" in stand.agent.log()
+        stand.lines.add()
+        wait_for(lambda: arrived(1), 20, "a finding after both were renewed")
     finally:
         stand.discard()
 

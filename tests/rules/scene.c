@@ -230,7 +230,8 @@ struct event *scene_event(struct scene *s, const char *metric, entity_id id, int
 void scene_tick(struct scene *s, uint64_t ahead_ns)
 {
 	s->now += ahead_ns;
-	assert_ok(engine_tick(s->engine, s->batch, s->now, SCENE_WALL + (s->now - SCENE_START), take, s));
+	assert_ok(engine_tick(s->engine, s->batch, s->now,
+			      SCENE_WALL + (s->now - SCENE_START) + (wall_ns_t)s->wall_off_ns, take, s));
 	batch_reset(s->batch, s->now);
 }
 

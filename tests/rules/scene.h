@@ -21,6 +21,7 @@ struct scene {
 	struct batch *batch;
 	struct engine *engine;
 	mono_ns_t now;
+	int64_t wall_off_ns; /* the wall clock goes wrong by this from the next tick on */
 	struct finding *said[SCENE_MAX]; /* copies, in order */
 	size_t n_said;
 	struct buf json; /* one line each */
