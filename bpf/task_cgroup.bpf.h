@@ -25,11 +25,16 @@ struct {
 	__type(value, struct task_cgroup_path);
 } cgroup_paths SEC(".maps");
 
+struct task_cgroup_scratch {
+	struct task_cgroup_path path;
+	__u64 busy; /* an iterator may be interrupted by a hook on its CPU: that one's path is looked up by id later */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct task_cgroup_path);
+	__type(value, struct task_cgroup_scratch);
 } cgroup_path_scratch SEC(".maps");
 
 struct kernfs_node___old {
@@ -48,13 +53,16 @@ static __always_inline struct kernfs_node *task_cgroup_parent(struct kernfs_node
 static __always_inline void task_cgroup_remember(__u64 key, struct kernfs_node *kn)
 {
 	__u32 zero = 0, off = 0, level;
+	struct task_cgroup_scratch *scratch;
 	struct task_cgroup_path *path;
 
 	if (bpf_map_lookup_elem(&cgroup_paths, &key))
 		return;
-	path = bpf_map_lookup_elem(&cgroup_path_scratch, &zero);
-	if (!path)
+	scratch = bpf_map_lookup_elem(&cgroup_path_scratch, &zero);
+	if (!scratch || scratch->busy)
 		return;
+	*(volatile __u64 *)&scratch->busy = 1;
+	path = &scratch->path;
 	path->cut = 1;
 	path->levels = 0;
 	for (level = 0; level < TASK_CGROUP_MAX_LEVELS + 1; level++) {
@@ -78,6 +86,7 @@ static __always_inline void task_cgroup_remember(__u64 key, struct kernfs_node *
 	}
 	path->len = off;
 	bpf_map_update_elem(&cgroup_paths, &key, path, BPF_ANY);
+	*(volatile __u64 *)&scratch->busy = 0;
 }
 
 #define TASK_CGROUP_SUBSYS(id) bpf_core_enum_value(enum cgroup_subsys_id, id)

@@ -80,6 +80,18 @@ static bool kernel_path(const struct kernel_cgroup *k, uint64_t key, char *ret_p
 	       kernel_cgroup_join(&path, ret_path, size) == 0;
 }
 
+/* The nearest cgroup above that is known; the node when there is none. `path` is cut on the way. */
+static entity_id above(const struct graph *g, char *path)
+{
+	for (char *slash; (slash = strrchr(path, '/')) && slash != path;) {
+		*slash = '\0';
+		entity_id id = graph_find(g, ENTITY_CGROUP, path);
+		if (id != ENTITY_NONE)
+			return id;
+	}
+	return graph_node(g);
+}
+
 entity_id kernel_cgroup_entity(struct kernel_cgroup *k, uint64_t key, struct batch *b)
 {
 	char path[KERNEL_CGROUP_PATH_MAX];
@@ -96,7 +108,7 @@ entity_id kernel_cgroup_entity(struct kernel_cgroup *k, uint64_t key, struct bat
 		return id;
 	id = batch_entity(b, ENTITY_CGROUP, path);
 	batch_attr(b, id, "path", path);
-	batch_link(b, EDGE_IN, id, graph_node(b->graph));
+	batch_link(b, EDGE_IN, id, above(b->graph, path));
 	batch_gone(b, id);
 	return id;
 }

@@ -28,6 +28,16 @@ CALLS = [
     (r"\b(strcpy|strcat|sprintf|gets|strtok)\s*\(", [], "unbounded or stateful: use base/text.h"),
     (r"\bsystem\s*\(|\bpopen\s*\(", [], "runs a shell"),
 ]
+# Nothing that is always on may run for every switch, request, packet or system call: what a program may be attached to
+# is listed here, with how often it runs. Add a hook only with its cost in `make bench`.
+HOOKS = {
+    "license", ".maps",
+    "tp_btf/sched_process_exec", "tp_btf/sched_process_exit", "tp_btf/signal_generate",  # a process, a signal
+    "tp_btf/mark_victim",                                                                # an OOM kill
+    "tp_btf/inet_sock_set_state",                                                        # a connection, a few times
+    "tp_btf/tcp_retransmit_skb", "tp_btf/tcp_receive_reset", "tp_btf/tcp_send_reset",    # a fault
+    "iter/task", "iter/task_file", "iter/cgroup", "iter/bpf_sk_storage_map",             # when asked
+}
 
 
 def allowed(path, owners):
@@ -46,6 +56,12 @@ def check(root):
             for match in re.finditer(pattern, source):
                 if not allowed(path, owners):
                     yield path, source.count("\n", 0, match.start()) + 1, message
+    for path in tree.files(root, [".c", ".h"], ["bpf"]):
+        source = tree.text(root, path)
+        for match in re.finditer(r'SEC\s*\(\s*"([^"]*)', source):
+            if match.group(1) not in HOOKS:
+                line = source.count("\n", 0, match.start()) + 1
+                yield path, line, f"hooks {match.group(1)}, which is not in the list of rare hooks"
 
 
 if __name__ == "__main__":

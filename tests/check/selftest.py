@@ -27,6 +27,8 @@ FAULTS = [
     ("owners.py", "collectors/c.c", LICENCE + 'void f(void)\n{\n\tlog_info("x");\n}\n', "logs"),
     ("owners.py", "agent/c.c", LICENCE + "void f(void)\n{\n\tsleep(1);\n}\n", "sleeps"),
     ("owners.py", "agent/c.c", LICENCE + 'void f(char *p)\n{\n\tsprintf(p, "x");\n}\n', "unbounded"),
+    ("owners.py", "bpf/z.bpf.c", 'SEC("tp_btf/sched_switch")\n', "list of rare hooks"),
+    ("owners.py", "bpf/z.bpf.c", 'SEC("raw_tp/sys_enter")\n', "list of rare hooks"),
     ("sizes.py", "base/x.c", LICENCE + "int a;\n" * 601, "a file ends by"),
     ("sizes.py", "base/x.c", LICENCE + "int f(void)\n{\n" + "\t;\n" * 81 + "}\n", "f() has 81 lines"),
     ("sizes.py", "base/x.c", LICENCE + "int " + "a" * 130 + ";\n", "columns"),

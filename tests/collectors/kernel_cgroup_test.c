@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include <bpf/bpf.h>
+
 #include "base/cleanup.h"
 #include "collectors/kernel_cgroup.h"
 
@@ -96,6 +98,36 @@ static void an_unknown_key_is_no_entity(void **state)
 	kernel_cgroup_close(&k);
 }
 
+/* A container that is gone before anybody looked is still a part of its pod. */
+static void a_removed_cgroup_is_in_the_nearest_that_is_known(void **state)
+{
+	AUTO(graph_free) struct graph *graph = NULL;
+	AUTO(batch_free) struct batch *b = NULL;
+	const char *const names[] = { "init", "c1", "pod1", "kubepods" };
+	struct task_cgroup_path p = leaf_first(names, 4);
+	uint64_t key = TASK_CGROUP_KEY(TASK_CGROUP_MEMORY, 77);
+	entity_id in = ENTITY_NONE;
+
+	(void)state;
+	AUTO_CLOSE int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "paths", sizeof(key), sizeof(p), 4, NULL);
+	if (fd < 0)
+		skip(); /* no BPF here */
+	struct kernel_cgroup k = { .tree = NULL, .paths_fd = fd };
+	assert_ok(bpf_map_update_elem(fd, &key, &p, BPF_ANY));
+	assert_ok(graph_new(16, "n", &graph));
+	assert_ok(batch_new(graph, 16, 16, 16, &b));
+	entity_id pod = batch_entity(b, ENTITY_CGROUP, "/kubepods/pod1");
+	entity_id id = kernel_cgroup_entity(&k, key, b);
+	assert_string_equal(graph_key(graph, id), "/kubepods/pod1/c1/init");
+	assert_int_equal(graph_neighbours(graph, id, false, ENTITY_CGROUP, &in, 1), 1);
+	assert_int_equal(in, pod);
+	p = leaf_first((const char *const[]){ "elsewhere" }, 1);
+	assert_ok(bpf_map_update_elem(fd, &key, &p, BPF_ANY));
+	id = kernel_cgroup_entity(&k, key, b);
+	assert_int_equal(graph_neighbours(graph, id, false, ENTITY_NODE, &in, 1), 1);
+	assert_int_equal(in, graph_node(graph));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -104,6 +136,7 @@ int main(void)
 		cmocka_unit_test(a_long_path_is_cut_to_the_buffer),
 		cmocka_unit_test(a_key_carries_hierarchy_and_id),
 		cmocka_unit_test(an_unknown_key_is_no_entity),
+		cmocka_unit_test(a_removed_cgroup_is_in_the_nearest_that_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
