@@ -564,7 +564,6 @@ int spool_send_open_again(struct spool *s, bool as_another)
 	uint64_t dice[2];
 	int r;
 
-	assert(!s->in_tick);
 	sqlite3_randomness(sizeof(dice), dice);
 	(void)snprintf(id, sizeof(id), "%016llx%016llx", (unsigned long long)dice[0], (unsigned long long)dice[1]);
 	r = spool_db_run(&s->db, SPOOL_BEGIN);

@@ -227,7 +227,7 @@ static bool on_hello(struct agents *a, uint64_t stream, const struct frame_hello
 	(void)pthread_mutex_unlock(&a->lock);
 	if (replaced != RPC_NO_STREAM)
 		refuse(a, replaced, FRAME_REFUSED_REPLACED, RPC_ABORTED,
-		       "another agent has connected as this node: is it running twice, or do two nodes have one name (--node)?");
+		       "another agent has connected as this node: does it run twice, or have two nodes one name (--node)?");
 	note_hello(a, h, address, now);
 	send_frame(a, stream, &reply);
 	return ag != NULL;
