@@ -166,8 +166,8 @@ def test_a_stopped_agent_is_unknown_never_healthy():
     with Doubled() as d:
         d.bring("story-node")
         d.stand.start_agent()
-        page = d.open("/n/real-node")
-        assert "Nothing current is known" not in page.text, page.text
+        # Until its first evaluation a node is unknown, and rightly so.
+        wait_for(lambda: "Nothing current is known" not in d.open("/n/real-node").text, 15, "the node to be known")
         d.stand.agent.stop()
         d.leave(d.agents[0])
         wait_for(lambda: http(d.stand.http, "/")[1].count("card unknown") == 2, 15, "both nodes to be unknown")
