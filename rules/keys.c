@@ -25,7 +25,7 @@ static const struct key file_keys[] = {
 	{ "symptoms", .kind = KEY_MAPS, SAY("bad effects that somebody feels"), .of = &keys_symptom },
 	{ "causes", .kind = KEY_MAPS, SAY("what symptoms come from"), .of = &keys_cause },
 	{ "tests", .kind = KEY_LIST, SAY("what these rules say to an input; why rules test plays them"), .of = &keys_test },
-	{ "override", .kind = KEY_MAPS, SAY("what is to be different about rules of any pack, by id"), .of = &keys_override },
+	{ "override", .kind = KEY_MAPS, SAY("what is to be different about rules, by id"), .of = &keys_override },
 	{ 0 },
 };
 TABLE(file);

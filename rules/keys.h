@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* keys.h - every key that a file of rules may have: one table a map, which the loader checks files against and from which the
- * JSON Schema is made.
+/* keys.h - every key that a file of rules may have: one table a map. The loader checks files against them, and the JSON
+ * Schema is made from them.
  *
  * Room: rules.  Owns: nothing (constant).  Thread: any.  Clock: none.  Bounds: none needed.
  */

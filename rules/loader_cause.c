@@ -25,7 +25,8 @@ static void read_because(struct loader *l, const struct yaml_node *list, struct 
 		via[n] = (struct path){ .from = c->scope };
 		if (item->kind == YAML_SCALAR) {
 			ids[n] = loader_strdup(l, item->text);
-		} else if (!fields_check(l, item, "because", &keys_because) || !path_field(l, item, "via", c->scope, &via[n]) ||
+		} else if (!fields_check(l, item, "because", &keys_because) ||
+			   !path_field(l, item, "via", c->scope, &via[n]) ||
 			   !field_text(l, item, "cause", &ids[n])) {
 			continue;
 		}

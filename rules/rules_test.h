@@ -122,15 +122,16 @@ size_t rules_test_seen_print(const struct rules_test_seen *seen, struct buf *out
 /* Play test number `index` of the ruleset against an engine of its own, on a graph of its own. What fails is appended
  * to `out`: FILE:LINE: test 'NAME': what was expected, what there was, and what the evidence said. `seen` (NULL ok) is
  * kept up to date.
- * 0 whether it passed or not; -ENOENT: no such test; -ENOTSUP: it plays a recording: use rules_test_replay; -ENOMEM; else what the loader or the engine said. */
+ * 0 whether it passed or not; -ENOENT: no such test; -ENOTSUP: it plays a recording: use rules_test_replay;
+ * -ENOMEM; else what the loader or the engine said. */
 int rules_test_run(const struct ruleset *rs, uint32_t index, const struct metrics *metrics,
 		   struct rules_test_seen *seen, struct buf *out,
 		   bool *ret_passed);
 
-/* The same for a test that plays a recording (its `replay` is a path): `data` is all of it, segments one behind the other.
- * Times are since its first tick; `entities` of the test only name what is in it, by key. `seen` looks at those and the node.
- * -ENOTSUP: the test plays none; -ENODATA: not one tick in it; -EFBIG: above RULES_TEST_MAX_REPLAY_BYTES; and what replay_feed
- * says: -EBADMSG, -ESTALE, -EPROTONOSUPPORT. */
+/* The same for a test that plays a recording (its `replay` is a path): `data` is all of it, segments one behind the
+ * other. Times are since its first tick; `entities` of the test only name what is in it, by key. `seen` looks at those
+ * and the node. -ENOTSUP: the test plays none; -ENODATA: not one tick in it; -EFBIG: above
+ * RULES_TEST_MAX_REPLAY_BYTES; and what replay_feed says: -EBADMSG, -ESTALE, -EPROTONOSUPPORT. */
 int rules_test_replay(const struct ruleset *rs, uint32_t index, const struct metrics *metrics, const uint8_t *data,
 		      size_t n, struct rules_test_seen *seen, struct buf *out, bool *ret_passed);
 
