@@ -11,6 +11,7 @@
 #define MAX_IN_FULL 5 /* causes; the others get a line */
 #define MAX_BRIEF   20
 #define MAX_RECENT  8
+#define ID_LETTERS  12 /* enough to ask for it: why fnd_gpu00000 */
 
 enum part { PART_CAUSES, PART_UNEXPLAINED, PART_SHADOW, PART_RESOLVED, PART_NONE };
 
@@ -147,6 +148,7 @@ static void brief(struct page *p, const struct finding *f, size_t n_alike, bool 
 		text_addf(&t, "; %s", f->resolved_reason);
 	if (n_alike > 0)
 		text_addf(&t, "; and %zu alike", n_alike);
+	text_addf(&t, "; %.*s", ID_LETTERS, f->id);
 	page_pad(p, PAGE_LABEL);
 	page_text(p, STYLE_DIM, when);
 	page_pad(p, PAGE_BODY);
@@ -260,7 +262,7 @@ static void resolved(struct page *p, const struct parts *s, const struct common 
 		return;
 	}
 	/* Whoever comes a few minutes late: it is over, and here is what it was. */
-	head_of_part(p, STYLE_DIM, "recently", "(resolved; `why FINDING-ID` or --since says more)");
+	head_of_part(p, STYLE_DIM, "recently", "(resolved within 15 min; `why fnd_...` says more)");
 	part(p, s, c, PART_RESOLVED, 0, MAX_RECENT);
 }
 

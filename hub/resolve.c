@@ -7,6 +7,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
+#define MIN_ID_LETTERS 8 /* fewer would mean too many */
+
 struct candidates {
 	struct resolved list[RESOLVE_MAX_CANDIDATES];
 	size_t n;
@@ -55,6 +57,8 @@ static int find_finding(const struct store_reader *reader, const char *id, struc
 {
 	struct store_filter filter = { .id = id, .kind = STORE_NO_KIND, .order = STORE_NEWEST_FIRST, .limit = 1 };
 
+	if (strncmp(id, "fnd_", 4) != 0 || strlen(id) < MIN_ID_LETTERS)
+		return 0;
 	return reader->class->visit(reader->state, &filter, remember_finding, ret);
 }
 

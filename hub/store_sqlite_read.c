@@ -39,7 +39,7 @@ static void add_where(struct text *t, const struct store_filter *f, bool glob)
 {
 	text_add(t, " WHERE 1");
 	if (f->id)
-		text_add(t, " AND f.id = ?1");
+		text_add(t, strlen(f->id) < FINDING_ID_SIZE - 2 ? " AND f.id >= ?1 AND f.id < ?1 || '~'" : " AND f.id = ?1");
 	if (f->node)
 		text_add(t, " AND f.node = ?2");
 	if (f->rule)

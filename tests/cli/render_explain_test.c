@@ -204,7 +204,7 @@ static void test_simulated_and_shadow_are_marked(void **state UNUSED)
 
 	assert_non_null(strstr(text, "● GPU 3 fell off the PCIe bus [SIMULATED]\n"));
 	assert_non_null(strstr(
-		text, "\n  shadow  (rules on trial; nothing acts on them)\n    10:42:11     On trial; confirmed 0.90\n"));
+		text, "\n  shadow  (rules on trial; nothing acts on them)\n    10:42:11     On trial; confirmed 0.90; fnd_trial\n"));
 	common.all = true;
 	text = render(&pipe_terminal);
 	assert_non_null(strstr(text, "● On trial [SHADOW: rule on trial]\n"));
@@ -218,7 +218,7 @@ static void test_resolved_findings_say_how_long_and_why(void **state UNUSED)
 	const char *text = render(&pipe_terminal);
 
 	assert_non_null(
-		strstr(text, "\n  resolved\n    10:45:15     The cgroup hit its limit; lasted 3 min 4 s; cleared\n"));
+		strstr(text, "\n  resolved\n    10:45:15     The cgroup hit its limit; lasted 3 min 4 s; cleared; fnd_"));
 	common.since_ns = 0;
 	common.all = true;
 	const struct terminal wide = { .width = 120 };
@@ -239,7 +239,7 @@ static void test_many_causes_are_not_a_wall(void **state UNUSED)
 
 	assert_non_null(strstr(text, "● Cause ae\n"));
 	assert_null(strstr(text, "● Cause af\n"));
-	assert_non_null(strstr(text, "\n  also\n    10:42:11     Cause af; confirmed 0.90\n"));
+	assert_non_null(strstr(text, "\n  also\n    10:42:11     Cause af; confirmed 0.90; fnd_many05\n"));
 	assert_non_null(strstr(text, "and 15 more: --all"));
 	common.all = true;
 	assert_non_null(strstr(render(&pipe_terminal), "● Cause dj\n"));
@@ -358,8 +358,8 @@ static void test_what_is_over_is_told_to_who_comes_late(void **state UNUSED)
 
 	assert_int_equal(answer_exit_status(answer), 0);
 	assert_non_null(strstr(text, "node-17  OK  no open finding, 2 resolved"));
-	assert_non_null(strstr(text, "\n  recently  (resolved; `why FINDING-ID` or --since says more)\n"
-				     "    10:45:15     The cgroup hit its limit; lasted 3 min 4 s; cleared\n"));
+	assert_non_null(strstr(text, "\n  recently  (resolved within 15 min; `why fnd_...` says more)\n"
+				     "    10:45:15     The cgroup hit its limit; lasted 3 min 4 s; cleared; fnd_"));
 	assert_null(strstr(text, symptom->title));
 	common.since_ns = 3600 * NS_PER_S;
 	assert_non_null(strstr(render(&pipe_terminal), symptom->title));

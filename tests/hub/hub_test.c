@@ -55,6 +55,8 @@ static void findings_are_acked_stored_and_told(void **state)
 	struct stand *s = *state;
 	struct double_agent agent;
 	AUTO(answer_free) struct answer *a = NULL;
+	AUTO(answer_free) struct answer *by_letters = NULL;
+	struct query some;
 	struct query q = ask_for(QUERY_EXPLAIN, "node-1");
 
 	double_open(&agent, s, NULL);
@@ -66,6 +68,15 @@ static void findings_are_acked_stored_and_told(void **state)
 	assert_int_equal(a->status, ANSWER_OK);
 	assert_int_equal(a->n_findings, 3);
 	assert_string_equal(a->node, "node-1");
+	some = ask_for(QUERY_EXPLAIN, "");
+	(void)snprintf(some.target, sizeof(some.target), "%.14s", a->findings[1]->id);
+	by_letters = answer_to(s, "Explain", &some);
+	assert_int_equal(by_letters->n_findings, 1);
+	assert_string_equal(by_letters->findings[0]->id, a->findings[1]->id);
+	answer_free(&by_letters);
+	(void)snprintf(some.target, sizeof(some.target), "fnd_");
+	by_letters = answer_to(s, "Explain", &some);
+	assert_int_equal(by_letters->status, ANSWER_NOT_FOUND);
 	assert_false(a->stale);
 	assert_true(a->evaluated);
 	assert_string_equal(a->rules_digest, "d1");
@@ -284,6 +295,20 @@ static void questions_for_a_node_go_down_its_stream(void **state)
 	(void)ask_in_thread(&gone);
 	assert_int_equal(gone.answer->status, ANSWER_UNAVAILABLE);
 	answer_free(&gone.answer);
+
+	/* the only node there is needs no name; of two, one has to be named */
+	gone.query = ask_for(QUERY_RULES, "");
+	(void)ask_in_thread(&gone);
+	assert_int_equal(gone.answer->status, ANSWER_UNAVAILABLE);
+	answer_free(&gone.answer);
+	double_open(&agent, s, NULL);
+	(void)double_hello(&agent, "node-2", "s2");
+	stand_wait_metric(s, "nodes", 2);
+	(void)ask_in_thread(&gone);
+	assert_int_equal(gone.answer->status, ANSWER_BAD);
+	assert_non_null(strstr(gone.answer->message, "why doctor NODE"));
+	answer_free(&gone.answer);
+	double_close(&agent);
 }
 
 static size_t open_on(struct stand *s, const char *node)
