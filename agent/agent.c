@@ -211,7 +211,8 @@ static int open_spool(struct agent *a)
 		return -ENAMETOOLONG;
 	struct spool_options options = { .path = path,
 					 .max_records = a->settings->spool_records,
-					 .max_bytes = a->settings->spool_bytes };
+					 .max_bytes = a->settings->spool_bytes,
+					 .node = a->settings->node };
 	bool damaged = false;
 	r = spool_open(&options, &a->spool, &damaged);
 	/* A full disk is what somebody may want to hear of from us: rather forgetful than silent. */

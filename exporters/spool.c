@@ -137,8 +137,8 @@ int spool_open(const struct spool_options *options, struct spool **ret_spool, bo
 		return -ENOMEM;
 	buf_init(&s->packed, MAX_FINDING_BYTES);
 	s->options = *options;
-	s->options.path = NULL; /* the caller's */
-	r = spool_db_open(options->path, &s->db, &damaged);
+	s->options.path = s->options.node = NULL; /* the caller's */
+	r = spool_db_open(options->path, options->node, &s->db, &damaged);
 	if (r == 0)
 		r = load_state(s);
 	if (r < 0)

@@ -25,6 +25,7 @@ struct spool_options {
 	const char *path;      /* of the database file */
 	uint64_t max_records;  /* e.g. 100,000 */
 	uint64_t max_bytes;    /* e.g. 64 MiB */
+	const char *node;      /* NULL: whoever's. Of another node (this one was renamed): what it remembers is forgotten */
 };
 
 /* Open or create. A damaged database is moved aside (FILE.damaged-TIME stays for inspection, one at most) and a new one

@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/text.h"
 
 #define SCHEMA_VERSION 1
@@ -251,13 +252,55 @@ static int move_aside(const char *path)
 	return 0;
 }
 
-int spool_db_open(const char *path, struct spool_db *ret_db, bool *ret_damaged)
+/* What was found under another name cannot be carried on under this one: the ids hold the name, and the hub takes from a
+ * node its own only. */
+static int forget(struct spool_db *db)
+{
+	return run(db,
+		   "DELETE FROM records; DELETE FROM findings; DELETE FROM notes;"
+		   "INSERT INTO notes VALUES ('spool_id', lower(hex(randomblob(16))))",
+		   NULL, NULL);
+}
+
+static int claim(struct spool_db *db, const char *node)
+{
+	sqlite3_stmt *s = spool_db_statement(db, SPOOL_GET);
+	char known[300] = "";
+	int r;
+
+	(void)sqlite3_bind_text(s, 1, "node", -1, SQLITE_STATIC);
+	if (sqlite3_step(s) == SQLITE_ROW)
+		text_copy(known, sizeof(known), (const char *)sqlite3_column_text(s, 0));
+	(void)sqlite3_reset(s);
+	if (strcmp(known, node) == 0)
+		return 0;
+	r = spool_db_run(db, SPOOL_BEGIN);
+	if (r == 0 && *known) {
+		log_warning("the state folder is of node %s, this is %s: what was found there is forgotten", known,
+			    node);
+		r = forget(db);
+	}
+	s = spool_db_statement(db, SPOOL_SET);
+	(void)sqlite3_bind_text(s, 1, "node", -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(s, 2, node, -1, SQLITE_STATIC);
+	if (r == 0)
+		r = spool_db_run(db, SPOOL_SET);
+	if (r == 0)
+		r = spool_db_run(db, SPOOL_COMMIT);
+	if (r < 0 && !sqlite3_get_autocommit(db->handle))
+		(void)spool_db_run(db, SPOOL_ROLLBACK);
+	return r;
+}
+
+int spool_db_open(const char *path, const char *node, struct spool_db *ret_db, bool *ret_damaged)
 {
 	int r = try_open(path, ret_db);
 
 	*ret_damaged = r == -EBADMSG;
-	if (r != -EBADMSG)
-		return r;
-	r = move_aside(path);
-	return r < 0 ? r : try_open(path, ret_db);
+	if (r == -EBADMSG) {
+		r = move_aside(path);
+		if (r == 0)
+			r = try_open(path, ret_db);
+	}
+	return r == 0 && node ? claim(ret_db, node) : r;
 }

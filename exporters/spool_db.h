@@ -58,7 +58,7 @@ struct spool_db {
 };
 
 /* Errors as spool_open; -EBUSY: another process has it. */
-int spool_db_open(const char *path, struct spool_db *ret_db, bool *ret_damaged);
+int spool_db_open(const char *path, const char *node, struct spool_db *ret_db, bool *ret_damaged);
 void spool_db_close(struct spool_db *db);
 
 /* The statement, reset, without bindings. */

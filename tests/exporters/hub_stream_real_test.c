@@ -78,7 +78,8 @@ static int make_scene(void **state)
 	(void)snprintf(path, sizeof(path), "%s/spool.db", s->folder);
 	(void)snprintf(s->store, sizeof(s->store), "sqlite:%s/hub.db", s->folder);
 	(void)snprintf(s->address, sizeof(s->address), "127.0.0.1:%d", free_port());
-	assert_ok(spool_open(&(struct spool_options){path, 100000, 64 << 20}, &s->spool, &damaged));
+	assert_ok(spool_open(&(struct spool_options){.path = path, .max_records = 100000, .max_bytes = 64 << 20},
+			     &s->spool, &damaged));
 	s->env = (struct export_env){.spool = s->spool,
 				     .node = "n1",
 				     .boot_id = "b",

@@ -58,7 +58,8 @@ static int make_scene(void **state)
 
 	made_folder(s->folder);
 	(void)snprintf(path, sizeof(path), "%s/spool.db", s->folder);
-	assert_ok(spool_open(&(struct spool_options){path, 100000, 64 << 20}, &s->spool, &damaged));
+	assert_ok(spool_open(&(struct spool_options){.path = path, .max_records = 100000, .max_bytes = 64 << 20},
+			     &s->spool, &damaged));
 	s->env = (struct export_env){.spool = s->spool,
 				     .node = "n1",
 				     .boot_id = "boot",

@@ -62,7 +62,8 @@ static int make_scene(void **state)
 
 	made_folder(s->folder);
 	(void)snprintf(path, sizeof(path), "%s/spool.db", s->folder);
-	assert_ok(spool_open(&(struct spool_options){path, 100, 1 << 20}, &s->spool, &damaged));
+	assert_ok(spool_open(&(struct spool_options){.path = path, .max_records = 100, .max_bytes = 1 << 20},
+			     &s->spool, &damaged));
 	store_open_finding(s);
 	assert_ok(metrics_new(&s->metrics));
 	assert_ok(graph_new(100, "n1", &s->graph));

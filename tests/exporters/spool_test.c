@@ -190,6 +190,53 @@ static void a_number_is_never_used_twice(void **state)
 	}
 }
 
+static struct spool *open_as(const struct place *p, const char *node)
+{
+	struct spool_options o = {.path = p->path, .max_records = 100, .max_bytes = 1 << 20, .node = node};
+	struct spool *s = NULL;
+	bool damaged = true;
+
+	assert_ok(spool_open(&o, &s, &damaged));
+	assert_false(damaged);
+	return s;
+}
+
+/* The hub would leave out every record of the old name, and the ids it knows are the old node's. */
+static void a_renamed_node_begins_anew(void **state)
+{
+	char id[40], value[40];
+	uint64_t last;
+
+	{
+		AUTO_SPOOL struct spool *s = open_spool(*state); /* before nodes were noted */
+		tick(s, 1, 1, FINDING_OPEN);
+	}
+	{
+		AUTO_SPOOL struct spool *s = open_as(*state, "n1");
+		assert_int_equal(all_unacked(s)->len, 1);
+	}
+	{
+		AUTO_SPOOL struct spool *s = open_as(*state, "n1");
+		assert_int_equal(all_unacked(s)->len, 1);
+		last = all_unacked(s)->seq[0];
+		(void)snprintf(id, sizeof(id), "%s", spool_id(s));
+	}
+	{
+		AUTO_SPOOL struct spool *s = open_as(*state, "n2");
+		struct spool_stats stats;
+
+		assert_int_equal(all_unacked(s)->len, 0);
+		assert_string_not_equal(spool_id(s), id);
+		assert_err(spool_get(s, "boot_id", value, sizeof(value)), ENOENT);
+		assert_ok(spool_get(s, "node", value, sizeof(value)));
+		assert_string_equal(value, "n2");
+		spool_stats(s, &stats);
+		assert_int_equal(stats.unacked, 0);
+		tick(s, 2, 1, FINDING_OPEN);
+		assert_true(all_unacked(s)->seq[0] > last);
+	}
+}
+
 /* ---- what survives ---- */
 
 static void a_tick_without_commit_never_was(void **state)
@@ -550,6 +597,7 @@ int main(void)
 		TEST(records_leave_in_order_and_are_forgotten_when_acked),
 		TEST(a_visitor_may_stop),
 		TEST(a_number_is_never_used_twice),
+		TEST(a_renamed_node_begins_anew),
 		TEST(a_tick_without_commit_never_was),
 		TEST(open_findings_come_back),
 		TEST(history_is_newest_first_and_ends_after_a_day),
