@@ -314,7 +314,8 @@ static int oom_take(void *arg, const void *data, size_t size)
 		.ppid = e.ppid,
 		.uid = e.uid,
 		.start_ns = e.start_ns,
-		.cgroup = e.cgroup ? e.cgroup : e.memory_cgroup,
+		/* Before Linux 6.10 only the pid is told: the victim is somewhere below the limit. */
+		.cgroup = e.cgroup ? e.cgroup : e.memory_cgroup ? e.memory_cgroup : e.limit_cgroup,
 		.comm = e.comm,
 	};
 	victim = process_entity(&seen, o->ticks_per_s, &o->cgroups, o->out);
