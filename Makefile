@@ -157,10 +157,12 @@ tools: $(TOOLS)
 docs: all $(TOOLS) ## regenerate docs/*.md that are made from tables
 	$(Q)packaging/make-docs
 
-test: ## install what is missing, then all that CI runs (SAN=1: the unit tests under sanitizers only)
+test: ## install what is missing, then all that CI runs (SAN=1: units and crash days under ASan and UBSan only)
 ifeq ($(SAN),1)
 	$(Q)packaging/install-packages build test run
 	$(Q)$(MAKE) --no-print-directory SAN=1 unit
+	$(Q)$(MAKE) --no-print-directory SAN=1 all tools
+	$(Q)WHY_BUILD=build-san tests/e2e/run fifty restarted comes_late bad_rule bad_configuration full_state each_command
 else
 	$(Q)tests/run-all
 endif

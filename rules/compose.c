@@ -47,6 +47,37 @@ const char *compose_template(struct compose *c, const struct template *template,
 	return arena_strndup(c->draft->arena, t.data, t.len);
 }
 
+/* Names of cgroups, mounts and processes are chosen by tenants, and a command is pasted by root: whatever a shell could read as
+ * more than a name becomes '?', which as a pattern still matches that one character, and within quotes does nothing. */
+static void add_harmless(struct text *to, const char *value)
+{
+	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-";
+
+	for (size_t i = 0; value[i]; i++)
+		text_add_n(to, strchr(safe, value[i]) && (i > 0 || value[i] != '-') ? value + i : "?", 1);
+}
+
+static const char *compose_command(struct compose *c, const struct template *template, entity_id entity)
+{
+	char buffer[1024], value[512];
+	struct text t;
+
+	text_init(&t, buffer, sizeof(buffer));
+	for (uint32_t i = 0; i < template->n_parts; i++) {
+		const struct template part = {&template->parts[i], 1};
+		struct text v;
+
+		if (part.parts->literal) {
+			text_add(&t, part.parts->literal);
+			continue;
+		}
+		text_init(&v, value, sizeof(value));
+		phrase_template(&v, c->view.m, &part, entity, NULL, UNIT_NONE);
+		add_harmless(&t, value);
+	}
+	return arena_strndup(c->draft->arena, t.data, t.len);
+}
+
 static void write_head(struct compose *c, const struct suspect *s)
 {
 	struct finding *f = c->draft;
@@ -102,8 +133,7 @@ static void write_remedy(struct compose *c, const struct suspect *s, const struc
 	if (rule->remedy_text.n_parts > 0)
 		f->remedy.text = compose_template(c, &rule->remedy_text, s->entity, NULL, UNIT_NONE);
 	for (uint32_t i = 0; i < rule->n_checks && f->remedy.n_check < FINDING_MAX_CHECKS; i++)
-		f->remedy.check[f->remedy.n_check++] =
-			compose_template(c, &rule->checks[i], s->entity, NULL, UNIT_NONE);
+		f->remedy.check[f->remedy.n_check++] = compose_command(c, &rule->checks[i], s->entity);
 }
 
 static void write_cause(struct compose *c, const struct suspect *s)

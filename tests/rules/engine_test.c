@@ -36,7 +36,7 @@
 	"    confidence: { prior: 0.6, report_at: 0.5, act_at: 0.9 }\n" \
 	"    severity: critical\n" \
 	"    remedy: { action: fix_workload, auto: never, text: \"raise the limit of {cgroup.key}\", " \
-	"check: [\"cat memory.max\"] }\n" \
+	"check: [\"cat /sys{cgroup.key}/memory.max\"] }\n" \
 	"    hold: { clear_after: 10s" extra " }\n"
 
 static const char oom_rules[] = HEAD DIED "causes:\n" OOM("");
@@ -117,6 +117,23 @@ static void test_cause_explains_symptom(void **state)
 	assert_string_equal(f->id, s.said[0]->id);
 	assert_int_equal(f->revision, 2);
 	assert_int_equal(s.n_said, 2);
+	scene_close(&s);
+}
+
+/* A tenant names the cgroup, root pastes the command. */
+static void test_a_name_cannot_become_a_command(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_open(&s, oom_rules, 0);
+	oom_kill(&s, scene_entity(&s, ENTITY_CGROUP, "/a;$(reboot)`x`'\"|&> -rf\n/\xc3\xa9/b-1.scope"));
+	scene_tick(&s, NS_PER_S);
+	assert_int_equal(s.n_said, 1);
+	assert_int_equal(s.said[0]->remedy.n_check, 1);
+	assert_string_equal(s.said[0]->remedy.check[0],
+			    "cat /sys/a" "?" "?" "?" "reboot" "?" "?" "x" "?" "?" "?" "?" "?" "?" "?" "-rf"
+			    "?" "/" "?" "?" "/b-1.scope/memory.max");
 	scene_close(&s);
 }
 
@@ -369,6 +386,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cause_explains_symptom),
+		cmocka_unit_test(test_a_name_cannot_become_a_command),
 		cmocka_unit_test(test_unexplained_symptom_waits_then_yields),
 		cmocka_unit_test(test_veto),
 		cmocka_unit_test(test_storm_is_one_finding),
