@@ -332,7 +332,8 @@ static int timeline(const struct answers_env *env, const struct query *q, const 
 static int need_node(struct answer *a)
 {
 	a->status = ANSWER_BAD;
-	a->message = "this is asked of one node, and this hub knows several or none: name it, for example `why doctor NODE`, "
+	a->message = "this is asked of one node, and this hub knows several or none: name it, "
+		     "for example `why doctor NODE`, "
 		     "or `why not CAUSE NODE`; `why fleet` lists them";
 	return 0;
 }

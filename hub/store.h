@@ -65,7 +65,8 @@ enum store_order {
 };
 
 struct store_filter {
-	const char *id, *node, *rule;       /* NULL: any. The first letters of an id will do; a rule that ends in ".*" is a prefix */
+	/* NULL: any. The first letters of an id will do; a rule that ends in ".*" is a prefix */
+	const char *id, *node, *rule;
 	enum entity_kind kind;              /* with key; STORE_NO_KIND: any */
 	const char *key;
 	bool only_open, hide_shadow;

@@ -47,8 +47,9 @@ const char *compose_template(struct compose *c, const struct template *template,
 	return arena_strndup(c->draft->arena, t.data, t.len);
 }
 
-/* Names of cgroups, mounts and processes are chosen by tenants, and a command is pasted by root: whatever a shell could read as
- * more than a name becomes '?', which as a pattern still matches that one character, and within quotes does nothing. */
+/* Names of cgroups, mounts and processes are chosen by tenants, and a command is pasted by root: whatever a shell could
+ * read as more than a name becomes '?', which as a pattern still matches that one character, and within quotes does
+ * nothing. */
 static void add_harmless(struct text *to, const char *value)
 {
 	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-";

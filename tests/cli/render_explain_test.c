@@ -204,7 +204,8 @@ static void test_simulated_and_shadow_are_marked(void **state UNUSED)
 
 	assert_non_null(strstr(text, "● GPU 3 fell off the PCIe bus [SIMULATED]\n"));
 	assert_non_null(strstr(
-		text, "\n  shadow  (rules on trial; nothing acts on them)\n    10:42:11     On trial; confirmed 0.90; fnd_trial\n"));
+		text, "\n  shadow  (rules on trial; nothing acts on them)\n"
+		      "    10:42:11     On trial; confirmed 0.90; fnd_trial\n"));
 	common.all = true;
 	text = render(&pipe_terminal);
 	assert_non_null(strstr(text, "● On trial [SHADOW: rule on trial]\n"));

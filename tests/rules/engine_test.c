@@ -133,7 +133,7 @@ static void test_a_name_cannot_become_a_command(void **state)
 	assert_int_equal(s.said[0]->remedy.n_check, 1);
 	assert_string_equal(s.said[0]->remedy.check[0],
 			    "cat /sys/a" "?" "?" "?" "reboot" "?" "?" "x" "?" "?" "?" "?" "?" "?" "?" "-rf"
-			    "?" "/" "?" "?" "/b-1.scope/memory.max");
+			    "?x0A/" "?" "?" "/b-1.scope/memory.max");
 	scene_close(&s);
 }
 
