@@ -148,6 +148,14 @@ static int take_lock(const char *path, int *ret_fd)
 	return 0;
 }
 
+/* What a cluster suffers from is its owner's business: SQLite would make the file, and those beside it, for all to read. */
+static int make_private(const char *path)
+{
+	AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : 0;
+}
+
 static int read_identity(sqlite3 *db, char ret_identity[STORE_IDENTITY_SIZE])
 {
 	AUTO(store_sqlite_finalize) sqlite3_stmt *s = NULL;
@@ -261,6 +269,8 @@ static int open_store(const char *path, struct sqlite_store *s)
 	if (!s->path)
 		return -ENOMEM;
 	r = take_lock(path, &s->lock_fd);
+	if (r == 0)
+		r = make_private(path);
 	if (r == 0)
 		r = store_sqlite_connect(path, true, &s->db);
 	if (r == 0)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "hub/store.h"
@@ -168,6 +169,22 @@ static void put_at(struct bed *b, const char *spool, uint64_t seq, uint64_t revi
 	assert_ok(b->store.class->begin(b->store.state));
 	assert_ok(b->store.class->put(b->store.state, batch, 11, &b->counts));
 	assert_ok(b->store.class->commit(b->store.state));
+}
+
+static void nobody_else_may_read_the_file(void **state)
+{
+	static const char *const names[] = { "", "-wal", "-shm", ".lock" };
+	struct bed *b = *state;
+
+	put(b, "s1", 1, "n1", 1, 1, FINDING_OPEN, SEVERITY_WARNING, 10);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char path[256];
+		struct stat st;
+
+		(void)snprintf(path, sizeof(path), "%s%s", strchr(b->url, ':') + 1, names[i]);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 077, 0);
+	}
 }
 
 /* The agent's disk was lost, the event that made the finding was read again: the same id from revision 1 on. */
@@ -516,6 +533,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(what_comes_twice_is_stored_once),	T(a_revision_never_goes_back),
+		T(nobody_else_may_read_the_file),
 		T(a_finding_made_anew_after_its_spool_was_lost_counts),
 		T(a_node_cannot_overwrite_anothers_finding), T(a_rolled_back_group_leaves_nothing),
 		T(the_worst_open_one_comes_first),	T(pages_neither_miss_nor_repeat),
