@@ -266,12 +266,19 @@ static bool resolve(struct watch *w, struct watcher *at)
 	return r == 0;
 }
 
-static void begin_snapshot(struct watch *w, struct watcher *at)
+/* Before the first page. A cursor ahead of the store is one of its future: it was put back to an older state, and changes
+ * up to there would never be told. */
+static void begin(struct watch *w, struct watcher *at)
 {
 	struct store_totals totals;
 
-	if (at->snapshot && at->change == 0 && at->present == 0 && w->reader.class->totals(w->reader.state, &totals) == 0)
-		at->present = totals.change;
+	if (at->told_end || at->present || w->reader.class->totals(w->reader.state, &totals) < 0)
+		return;
+	if (at->change > totals.change) {
+		at->snapshot = true;
+		at->change = 0;
+	}
+	at->present = totals.change;
 }
 
 static void pump(struct watch *w, struct watcher *one)
@@ -281,7 +288,7 @@ static void pump(struct watch *w, struct watcher *one)
 
 	one->dirty = false;
 	(void)pthread_mutex_unlock(&w->lock);
-	begin_snapshot(w, &s.at);
+	begin(w, &s.at);
 	more = resolve(w, &s.at) && send_page(&s);
 	(void)pthread_mutex_lock(&w->lock);
 	if (one->stream != s.at.stream)

@@ -524,7 +524,8 @@ static void a_watch_goes_on_where_it_ended(void **state)
 {
 	struct stand *s = *state;
 	struct double_agent agent;
-	struct watching first = { .want = 3 }, second = { .want = 4 }, foreign = { .want = 7 };
+	struct watching first = { .want = 3 }, second = { .want = 4 }, foreign = { .want = 7 }, restored = { .want = 7 };
+	char ahead[80];
 
 	double_open(&agent, s, NULL);
 	(void)double_hello(&agent, "node-1", "s1");
@@ -539,6 +540,10 @@ static void a_watch_goes_on_where_it_ended(void **state)
 	assert_int_equal(watch_until(s, &foreign, "0123456789abcdef.5"),
 			 -ECANCELED); /* of another store: from the beginning */
 	assert_int_equal(foreign.findings, 7);
+	/* of this store's future: it was put back from a backup */
+	(void)snprintf(ahead, sizeof(ahead), "%.*s.99999", (int)strcspn(first.cursor, "."), first.cursor);
+	assert_int_equal(watch_until(s, &restored, ahead), -ECANCELED);
+	assert_int_equal(restored.findings, 7);
 	double_close(&agent);
 }
 
