@@ -299,10 +299,13 @@ static void ruled_out_in_full(struct page *p, const struct finding *f)
 	}
 }
 
-/* That a series is still short is no news beside a confirmed cause; everything else is. */
+/* That a series is still short, or an event silent on a detail, is no news beside a confirmed cause; all else is. */
 static bool is_doubt(const struct finding *f, const struct finding_unknown *u)
 {
-	return f->confidence < CONFIRMED || strncmp(or_empty(u->why), "too few samples", 15) != 0;
+	const char *why = or_empty(u->why);
+
+	return f->confidence < CONFIRMED ||
+	       (strncmp(why, "too few samples", 15) != 0 && strncmp(why, "the event does not say", 22) != 0);
 }
 
 static void cannot_tell(struct page *p, const struct finding *f, const struct common *c)

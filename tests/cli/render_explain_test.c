@@ -315,7 +315,10 @@ static void test_a_short_series_is_no_doubt_of_what_is_confirmed(void **state UN
 
 	f->cannot_tell[f->n_cannot_tell++] =
 		(struct finding_unknown){ "mem.node_thrash", "too few samples in the window (node.psi)" };
+	f->cannot_tell[f->n_cannot_tell++] =
+		(struct finding_unknown){ "grower", "the event does not say (cgroup.oom.kill)" };
 	assert_null(strstr(render(&pipe_terminal), "too few samples"));
+	assert_null(strstr(render(&pipe_terminal), "grower"));
 	assert_non_null(strstr(render(&pipe_terminal), "power supply: no BMC access\n"));
 	common.evidence = true;
 	assert_non_null(strstr(render(&pipe_terminal), "mem.node_thrash: too few samples"));
