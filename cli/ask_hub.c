@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "proto/call.h"
@@ -31,18 +32,6 @@ static void line_done(struct line *l)
 	tls_pems_done(&l->pems);
 }
 
-bool ask_hub_is_near(const char *address)
-{
-	static const char *const near[] = { "localhost:", "[::1]:", "unix:" };
-
-	if (strncmp(address, "127.", 4) == 0)
-		return address[strspn(address, "0123456789.")] == ':';
-	for (size_t i = 0; i < ARRAY_LEN(near); i++)
-		if (strncmp(address, near[i], strlen(near[i])) == 0)
-			return true;
-	return false;
-}
-
 static bool has_port(const char *hub)
 {
 	const char *colon = strrchr(hub, ':');
@@ -64,7 +53,7 @@ static int line_init(const struct common *c, const char *hub, struct line *l, ch
 		if (tls_check_files(&files, clock_wall_now(), &l->pems, ret_error, size) < 0)
 			return WHY_EXIT_USAGE;
 		l->options.tls = &l->pems;
-	} else if (c->insecure || ask_hub_is_near(hub)) {
+	} else if (c->insecure || address_is_loopback(hub)) {
 		l->options.insecure = true;
 	} else {
 		struct text t;

@@ -19,7 +19,4 @@ int ask_hub(const struct common *common, const char *hub, const struct query *q,
 int ask_hub_watch(const struct common *common, const char *hub, const struct query *q, char *cursor,
 		  int (*told)(void *arg, const struct finding *f), void *arg, char *ret_error, size_t size);
 
-/* "127.0.0.1:7443", "[::1]:7443", "localhost:7443", "unix:...": plaintext does not leave the machine. */
-bool ask_hub_is_near(const char *address);
-
 #endif

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "base/cleanup.h"
 #include "cli/ask_hub.h"
 #include "tests/cli/child.h"
@@ -153,9 +154,9 @@ static void test_what_is_near(void **state UNUSED)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(near); i++)
-		assert_true(ask_hub_is_near(near[i]));
+		assert_true(address_is_loopback(near[i]));
 	for (size_t i = 0; i < ARRAY_LEN(far); i++)
-		assert_false(ask_hub_is_near(far[i]));
+		assert_false(address_is_loopback(far[i]));
 }
 
 static void test_where_a_question_goes(void **state UNUSED)
