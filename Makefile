@@ -30,7 +30,7 @@ SANFLAGS :=
 endif
 GEN := $(B)/gen
 
-ROOMS   := base model collectors rules proto exporters agent hub cli
+ROOMS   := base model identity collectors rules proto runtimes exporters agent hub cli
 MAINS   := agent/main.c hub/main.c cli/main.c
 SOURCES := $(filter-out $(MAINS),$(foreach r,$(ROOMS),$(sort $(wildcard $(r)/*.c))))
 BPF     := $(patsubst bpf/%.bpf.c,%,$(sort $(wildcard bpf/*.bpf.c)))

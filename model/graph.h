@@ -42,7 +42,8 @@ typedef uint32_t entity_id; /* 0 is none */
 enum edge_kind {
 	EDGE_IN,    /* process in cgroup; process in container; container in pod; cgroup in cgroup (parent);
 		     * container in cgroup; everything but job and rank in node (implied) */
-	EDGE_OF,    /* pod of job; process of rank; rank of job; link of link (port of a peer) */
+	EDGE_OF,    /* process of rank; rank of job; process, container, pod or cgroup of a rank or of a job, when all of it
+		     * is that member's (an executor's pod, a Slurm step's cgroup); link of link (port of a peer) */
 	EDGE_USES,  /* process uses gpu|nic|disk|mount|socket|link; link uses nic */
 	EDGE_NEAR,  /* gpu near nic; gpu|nic|cpu near numa */
 	EDGE_ON,    /* mount on disk */

@@ -11,9 +11,12 @@ struct containing {
 /* In order of nearness for people: a process's container before its cgroup. */
 static const struct containing containing[] = {
 	{ENTITY_PROCESS, ENTITY_CONTAINER, false}, {ENTITY_PROCESS, ENTITY_CGROUP, false},
-	{ENTITY_PROCESS, ENTITY_RANK, false},	   {ENTITY_CONTAINER, ENTITY_POD, false},
-	{ENTITY_CONTAINER, ENTITY_CGROUP, false},  {ENTITY_POD, ENTITY_JOB, false},
+	{ENTITY_PROCESS, ENTITY_RANK, false},	   {ENTITY_PROCESS, ENTITY_JOB, false},
+	{ENTITY_CONTAINER, ENTITY_POD, false},	   {ENTITY_CONTAINER, ENTITY_CGROUP, false},
+	{ENTITY_CONTAINER, ENTITY_RANK, false},	   {ENTITY_CONTAINER, ENTITY_JOB, false},
+	{ENTITY_POD, ENTITY_RANK, false},	   {ENTITY_POD, ENTITY_JOB, false},
 	{ENTITY_RANK, ENTITY_JOB, false},	   {ENTITY_CGROUP, ENTITY_CONTAINER, true},
+	{ENTITY_CGROUP, ENTITY_RANK, false},	   {ENTITY_CGROUP, ENTITY_JOB, false},
 	{ENTITY_CGROUP, ENTITY_CGROUP, false},	   {ENTITY_GPU, ENTITY_NUMA, false},
 	{ENTITY_NIC, ENTITY_NUMA, false},	   {ENTITY_CPU, ENTITY_NUMA, false},
 	{ENTITY_MOUNT, ENTITY_DISK, false},

@@ -6,11 +6,13 @@ import re
 
 import tree
 
-# registry, macro, file of an entry, pattern of an entry's definition in a file of the room
+# registry, macro, files that an entry may have, pattern of an entry's definition in a file of those rooms
 TABLES = [
-    ("collectors/collectors.def", "COLLECTOR", "collectors/{}.c", r"const struct collector collector_(\w+)\s*="),
-    ("exporters/exporters.def", "EXPORTER", "exporters/{}.c", r"const struct exporter exporter_(\w+)\s*="),
-    ("cli/cmds.def", "COMMAND", "cli/cmd_{}.c", r"const struct command command_(\w+)\s*="),
+    # A collector that speaks a wire protocol lives in runtimes/.
+    ("collectors/collectors.def", "COLLECTOR", ["collectors/{}.c", "runtimes/{}.c"], r"const struct collector collector_(\w+)\s*="),
+    ("exporters/exporters.def", "EXPORTER", ["exporters/{}.c"], r"const struct exporter exporter_(\w+)\s*="),
+    ("identity/recognisers.def", "RECOGNISER", ["identity/recognise_{}.c"], r"const struct recogniser recogniser_(\w+)\s*="),
+    ("cli/cmds.def", "COMMAND", ["cli/cmd_{}.c"], r"const struct command command_(\w+)\s*="),
 ]
 # Files whose tests are named otherwise, with the reason.
 TESTED_ELSEWHERE = {
@@ -36,24 +38,24 @@ def entries(root, registry, macro):
 
 
 def check(root):
-    for registry, macro, pattern, definition in TABLES:
+    for registry, macro, patterns, definition in TABLES:
         listed = {}
+        rooms = sorted({p.split("/")[0] for p in patterns})
         for number, stem in entries(root, registry, macro):
             if stem in listed:
                 yield registry, number, f"{stem} is listed twice"
             listed[stem] = number
-            if not os.path.exists(os.path.join(root, pattern.format(stem))):
-                yield registry, number, f"{stem} is listed, but {pattern.format(stem)} does not exist"
-        for path in tree.files(root, [".c"], [registry.split("/")[0]]):
+            if not any(os.path.exists(os.path.join(root, p.format(stem))) for p in patterns):
+                yield registry, number, f"{stem} is listed, but {' or '.join(p.format(stem) for p in patterns)} does not exist"
+        for path in tree.files(root, [".c"], rooms):
             for match in re.finditer(definition, tree.text(root, path)):
                 if match.group(1) not in listed:
                     yield path, 1, f"defines {match.group(1)}, which {registry} does not list"
         for stem, number in listed.items():
-            room = registry.split("/")[0]
-            names = [f"tests/{room}/{stem}_test.c", f"tests/{room}/cmd_{stem}_test.c"]
+            names = ["tests/" + p.format(stem)[:-2] + "_test.c" for p in patterns]
             if not any(os.path.exists(os.path.join(root, n)) for n in names):
                 yield registry, number, f"{stem} has no test ({names[0]})"
-    for path in tree.files(root, [".c"], ["base", "model"]):
+    for path in tree.files(root, [".c"], ["base", "model", "identity"]):
         test = f"tests/{path[:-2]}_test.c"
         if path not in TESTED_ELSEWHERE and not os.path.exists(os.path.join(root, test)):
             yield path, 1, f"no {test}"

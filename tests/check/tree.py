@@ -4,7 +4,7 @@ import os
 import re
 import sys
 
-ROOMS = ["base", "model", "bpf", "collectors", "rules", "proto", "exporters", "agent", "hub", "cli", "tests"]
+ROOMS = ["base", "model", "identity", "bpf", "collectors", "rules", "proto", "runtimes", "exporters", "agent", "hub", "cli", "tests"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
