@@ -129,6 +129,7 @@ static void turn(struct agent *a, mono_ns_t now, bool collect)
 		if (error < 0)
 			self_emit_state_full(a->batch, collecting_self_first(a->collecting), now, error);
 	}
+	collecting_settle(a->collecting, now, a->batch);
 	if (a->rules_changed)
 		say_rejected(a);
 	process(a);

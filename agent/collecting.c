@@ -251,6 +251,18 @@ bool collecting_drain(struct collecting *c, mono_ns_t now, unsigned max, struct 
 	return more || full;
 }
 
+void collecting_settle(struct collecting *c, mono_ns_t now, struct batch *out)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		struct slot *s = &c->slots[i];
+		if (!s->running || !s->state || !s->collector->settle)
+			continue;
+		batch_set_metric_base(out, s->first);
+		s->collector->settle(s->state, now, out);
+	}
+	batch_set_metric_base(out, 0);
+}
+
 void collecting_want(struct collecting *c, const struct graph *graph, const struct want *wants, size_t n)
 {
 	for (size_t w = 0; w < n; w++)

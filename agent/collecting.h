@@ -34,6 +34,9 @@ void collecting_collect(struct collecting *c, mono_ns_t now, struct batch *out);
 /* Take in events; at most `max` of each collector. True: some have more. Then switch the waiting on again. */
 bool collecting_drain(struct collecting *c, mono_ns_t now, unsigned max, struct batch *out);
 
+/* After the last drain or collect of a turn: each collector sees the whole batch and completes it. */
+void collecting_settle(struct collecting *c, mono_ns_t now, struct batch *out);
+
 /* Hand deep probes to the collectors that own the metrics. */
 void collecting_want(struct collecting *c, const struct graph *graph, const struct want *wants, size_t n);
 

@@ -59,6 +59,9 @@ struct collector {
 	int (*want)(void *state, const struct graph *graph, uint32_t metric, entity_id entity, mono_ns_t until);
 	int (*event_fd)(void *state);      /* readable when drain() has something; NULL or -1: none */
 	int (*drain)(void *state, unsigned max, struct batch *out); /* how many were taken; at most `max` */
+	/* After all drains and collects of a turn, once a turn: for one that completes what others wrote in this batch
+	 * (whose process it is that has just died). NULL: it has nothing to add. Inline collectors only. */
+	void (*settle)(void *state, mono_ns_t now, struct batch *out);
 	/* One line a hook: which parts of it work and why others do not; calls `say` for each. NULL: nothing to say. */
 	void (*hooks)(void *state, void (*say)(void *arg, const char *hook, int error, const char *reason), void *arg);
 	/* A position to persist, so that nothing is read twice or lost over a restart; 0 none. NULL ok. */

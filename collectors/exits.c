@@ -244,6 +244,12 @@ static void take_exit(struct exits *x, const struct exits_event *e)
 			batch_message(x->out, v, "%s[%u] exited with code %d after %s", comm, e->task.pid, e->exit_code,
 				      lived);
 	}
+	/* What ended it stays with it while it lingers; collectors/workload.c makes of it how a rank ended. */
+	if (e->signo)
+		batch_attr_u64(x->out, id, PROCESS_EXIT_SIGNAL, (uint64_t)e->signo);
+	else
+		batch_attr_u64(x->out, id, PROCESS_EXIT_CODE, (uint64_t)e->exit_code);
+	batch_attr_u64(x->out, id, PROCESS_LIFETIME_NS, e->lifetime_ns);
 	batch_gone(x->out, id);
 }
 
@@ -260,6 +266,14 @@ static void take_signal(struct exits *x, const struct exits_event *e)
 	const char *name = sigabbrev_np(e->signo);
 	process_comm(e->task.comm, comm);
 	process_comm(e->sender.comm, sender);
+	if (!stop) {
+		batch_attr_u64(x->out, id, PROCESS_SIGNAL, (uint64_t)e->signo);
+		batch_attr(x->out, id, PROCESS_SENDER_COMM, e->by_kernel ? "kernel" : sender);
+		if (e->by_kernel)
+			batch_attr(x->out, id, PROCESS_SENDER_PID, NULL);
+		else
+			batch_attr_u64(x->out, id, PROCESS_SENDER_PID, e->sender.pid);
+	}
 	batch_value_text(x->out, v, SIG_COMM, comm);
 	batch_value_text(x->out, v, SIG_SENDER_COMM, e->by_kernel ? "kernel" : sender);
 	batch_value_number(x->out, v, SIG_BY_KERNEL, e->by_kernel);

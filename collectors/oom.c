@@ -319,6 +319,7 @@ static int oom_take(void *arg, const void *data, size_t size)
 		.comm = e.comm,
 	};
 	victim = process_entity(&seen, o->ticks_per_s, &o->cgroups, o->out);
+	batch_attr(o->out, victim, PROCESS_OOM, "yes");
 	struct event *v = batch_event(o->out, VICTIM, victim, e.at_ns, SEVERITY_CRITICAL, 0);
 	if (limit_path[0])
 		batch_value_text(o->out, v, 0, limit_path);

@@ -18,6 +18,16 @@
 #define PROCESS_KEY_MAX  32
 #define PROCESS_COMM_MAX 80 /* 16 bytes, each perhaps escaped */
 
+/* Attributes that say how a process ended, written by the collectors that see it (exits, oom) for those that tell of
+ * the process by other names: a signal is the last one that ends or asks to end, whether or not it did. */
+#define PROCESS_EXIT_CODE   "exit_code"   /* 0..255 */
+#define PROCESS_EXIT_SIGNAL "exit_signal" /* the signal that ended it */
+#define PROCESS_LIFETIME_NS "lifetime_ns"
+#define PROCESS_SIGNAL      "signal"      /* sent to it */
+#define PROCESS_SENDER_PID  "sender_pid"  /* absent: the kernel */
+#define PROCESS_SENDER_COMM "sender_comm" /* "kernel" */
+#define PROCESS_OOM         "oom"         /* "yes": the OOM killer chose it */
+
 struct process_seen {
 	uint32_t pid, ppid, uid;
 	uint64_t start_ns; /* since boot */

@@ -103,6 +103,11 @@ int harness_drain(struct harness *h, unsigned max, mono_ns_t now)
 	return h->collector->drain(h->state, max, h->batch);
 }
 
+void harness_settle(struct harness *h)
+{
+	h->collector->settle(h->state, h->batch->now, h->batch);
+}
+
 bool harness_wait(struct harness *h, int timeout_ms)
 {
 	struct pollfd p = { .fd = h->collector->event_fd(h->state), .events = POLLIN };

@@ -42,6 +42,8 @@ void harness_close(struct harness **h);
 int harness_collect(struct harness *h, mono_ns_t now);
 /* Empty the batch, drain at most `max`. */
 int harness_drain(struct harness *h, unsigned max, mono_ns_t now);
+/* Complete what is in the batch (of the last collect or drain), at the same `now`. */
+void harness_settle(struct harness *h);
 /* Wait at most `timeout_ms` for event_fd to be readable. */
 bool harness_wait(struct harness *h, int timeout_ms);
 /* Forget the collector's state and open it again on the same graph, as after a restart. */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collectors/workload_metric.h"
+
+static const struct metric_field ended_fields[] = {
+	[ENDED_HOW] = { "how", 1, UNIT_NONE,
+			"exit (by itself), signal, oom (chosen by the OOM killer), unknown (nobody saw it end)" },
+	[ENDED_EXIT_CODE] = { "exit_code", 0, UNIT_NONE, "0..255; absent when a signal ended it, or when unknown" },
+	[ENDED_SIGNAL] = { "signal", 0, UNIT_NONE, "signal that ended it; 0 none; absent when unknown" },
+	[ENDED_SENDER_PID] = { "sender_pid", 0, UNIT_NONE,
+			       "who sent that signal; absent when the kernel did, or when unknown" },
+	[ENDED_SENDER_COMM] = { "sender_comm", 1, UNIT_NONE, "its name; \"kernel\" when the kernel sent it" },
+	[ENDED_BY_OWN_JOB] = { "by_own_job", 0, UNIT_NONE,
+			       "1: the sender belongs to the same job (a launcher that ends the other ranks)" },
+	[ENDED_OOM] = { "oom", 0, UNIT_NONE, "1: the OOM killer chose it" },
+	[ENDED_LIFETIME] = { "lifetime", 0, UNIT_NS, "how long it lived; absent when unknown" },
+	[ENDED_COMM] = { "comm", 1, UNIT_NONE, "name of the process" },
+	[ENDED_PID] = { "pid", 0, UNIT_NONE, "its pid" },
+	{ NULL, 0, UNIT_NONE, NULL },
+};
+
+const struct metric_desc workload_metrics[WORKLOAD_N_METRICS] = {
+	[WORKLOAD_JOB_MEMBERS] = { "job.members", METRIC_GAUGE, UNIT_NONE, ENTITY_JOB,
+				   "ranks, executors and tasks of the job whose main process runs on this node", NULL,
+				   NULL },
+	[WORKLOAD_JOB_RESTARTS] = { "job.restarts", METRIC_GAUGE, UNIT_NONE, ENTITY_JOB,
+				    "how often the job's own launcher has started its members again, as it tells them",
+				    NULL, NULL },
+	[WORKLOAD_RANK_ENDED] = { "rank.ended", METRIC_EVENT, UNIT_NONE, ENTITY_RANK,
+				  "the main process of a rank, executor or task has ended (code: its exit code or signal)",
+				  ended_fields, NULL },
+	[WORKLOAD_NODE_MEMBERS] = { "node.workload.members", METRIC_GAUGE, UNIT_NONE, ENTITY_NODE,
+				    "processes known to belong to a job", NULL, NULL },
+	[WORKLOAD_NODE_UNTOLD] = { "node.workload.untold", METRIC_COUNTER, UNIT_NONE, ENTITY_NODE,
+				   "members for which there was no room, and programs started that were not told, because "
+				   "there were too many",
+				   NULL, NULL },
+};
