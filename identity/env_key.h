@@ -21,6 +21,8 @@ enum env_key {
 };
 
 const char *env_key_name(enum env_key key);
+/* Whose it is, for docs: "torchrun, PyTorchJob". */
+const char *env_key_whose(enum env_key key);
 /* The key of "NAME" (n bytes, no '='), or ENV_KEY_MAX. */
 enum env_key env_key_find(const char *name, size_t n);
 
@@ -33,7 +35,8 @@ struct env_values {
 
 /* Take one "NAME=VALUE" if its name is on the list; the first of several wins, as getenv(3) has it. True: taken. */
 bool env_values_take(struct env_values *v, const char *entry, size_t n);
-/* The same with the key known. */
+/* The same with the key known; a key that is there already stays. A caller that has only the beginning of a value sets
+ * v->cut[key] afterwards. */
 void env_values_set(struct env_values *v, enum env_key key, const char *value, size_t n);
 
 #endif

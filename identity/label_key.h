@@ -13,7 +13,7 @@
 #define LABEL_VALUE_MAX 256
 
 bool label_key_wanted(const char *key, size_t n);
-/* Position in the list, for walking it; NULL past the last. */
+/* Position in the list, for walking it; NULL past the last. `ret_whose` may be NULL. */
 const char *label_key_at(size_t i, const char **ret_whose);
 
 #endif

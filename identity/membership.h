@@ -38,7 +38,7 @@ struct membership {
 	const char *scheduler;  /* static text, as in the table of docs/workloads.md: "torchrun" "slurm" "spark" "airflow" */
 	char job[256];          /* id without the scheduler; never "" in a result */
 	char job_name[128];     /* what people call it; "" when that is the id */
-	char member[128];       /* "3", "exec-7", "transform/2"; "" none */
+	char member[128];       /* "3", "exec-7", "transform[2]"; "" none */
 	const char *role;       /* static text: "rank" "executor" "driver" "task" "launcher" "worker" "service" ... */
 	enum identity_source source; /* the most trusted that it rests on */
 	struct membership_attr attrs[MEMBERSHIP_MAX_ATTRS]; /* of the member, or of the process when member is "" */
@@ -48,9 +48,23 @@ struct membership {
 	char conflict[192];     /* sources that disagree: "rank: environment says 3, title says 2"; "" none */
 };
 
-void membership_attr(struct membership *m, const char *name, const char *value);     /* full: left out */
+/* Escaped and cut to size. No value (NULL, ""), a name that is there already, or no room: left out. */
+void membership_attr(struct membership *m, const char *name, const char *value);
 void membership_job_attr(struct membership *m, const char *name, const char *value);
-/* Keys of the graph, always terminated. False: does not fit, or an empty id. */
+const char *membership_attr_of(const struct membership *m, const char *name); /* of the member; NULL */
+const char *membership_job_attr_of(const struct membership *m, const char *name);
+
+/* Add to the id, which is made of parts: `separator` before it unless the id is empty. In a part that others follow '%', '/'
+ * and '@' appear as %25, %2F and %40, so that no two lists of parts make the same id; membership_job_whole adds a text as it
+ * is. False: it does not fit, and the id is empty. */
+bool membership_job_part(struct membership *m, char separator, const char *part);
+bool membership_job_whole(struct membership *m, const char *text);
+bool membership_member(struct membership *m, const char *member); /* false: does not fit, and it is empty */
+/* Several sentences are kept apart by "; ". */
+void membership_conflict(struct membership *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Keys of the graph, always terminated. False: does not fit, or an empty id (of the member: an empty member). In a member '%' and
+ * '/' appear as %25 and %2F: what stands behind a rank key's last '/' is the whole member. */
 bool membership_job_key(const struct membership *m, char *ret_key, size_t size);
 bool membership_member_key(const struct membership *m, char *ret_key, size_t size);
 

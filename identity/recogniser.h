@@ -3,9 +3,24 @@
  *
  * Room: identity.  Owns: nothing.  Thread: any.  Clock: none.  Bounds: RECOGNISED_MAX memberships of one process.
  *
- * A recogniser is a pure function of facts, in recognise_NAME.c, with a line in recognisers.def and a test from exact texts.
- * The order of recognisers.def is the order of precedence: what runs a job inside comes first (torchrun inside a PyTorchJob
- * inside Slurm): the first membership is the process's own, the others are said as attributes of that job ("slurm_job").
+ * A recogniser is a pure function of facts (identity/facts.h), in recognise_NAME.c, with a line in recognisers.def and a test
+ * from exact texts. Systems nest, and each is in one of three layers:
+ *
+ *   JOB     starts every member and so leaves its id on all of them, on every node: a PyTorchJob, Slurm, Spark, Ray
+ *   RANKS   numbers the processes of one run and names the run only by an address: torchrun, MPI, TensorFlow
+ *   AROUND  what it all happens in, on one member perhaps: an Airflow task, a Jenkins build, a compose project, a unit
+ *
+ * The rule: the first membership is the process's own. Its job is that of the first JOB in recognisers.def, because that is the
+ * name people gave it; its member is that of the first RANKS, because that is the number the program's own collectives
+ * use. So a torchrun worker of a PyTorchJob is pytorchjob:NAMESPACE/NAME member RANK, one in Slurm slurm:ID member RANK,
+ * whatever SLURM_PROCID (the place of its launcher) says. Without a JOB the run is the job; without either, what is
+ * AROUND is. The other JOBs and AROUNDs follow as memberships of their own, and their ids are also said as attributes of the
+ * first one's job ("slurm_job", "airflow_task"). A Spark driver that an Airflow task submitted is spark's first: its
+ * executors elsewhere know nothing of Airflow and are of the same job.
+ *
+ * Job ids are the same on every node and differ between jobs. What is unique only in a place has that place behind an '@':
+ * 127.0.0.1:29500@CONTAINER-OR-NODE, RUN@NAMESPACE, nginx.service@NODE. Labels may be known later than the environment, and
+ * may then change the job: recognise again when a pod or container is resolved, but never because of a new title.
  */
 #ifndef WHY_IDENTITY_RECOGNISER_H
 #define WHY_IDENTITY_RECOGNISER_H
@@ -13,40 +28,29 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "identity/cgroup_form.h"
-#include "identity/env_key.h"
+#include "identity/facts.h"
 #include "identity/membership.h"
 
 #define RECOGNISED_MAX 4
 
-/* What is known. Absent parts are NULL. Nothing is kept. */
-struct identity_facts {
-	const struct env_values *env;       /* NULL: of a pod or container only labels are known */
-	enum identity_source env_source;    /* IDENTITY_EXEC, or IDENTITY_PROC */
-	const char *argv;                   /* /proc/PID/cmdline as it is: NUL between arguments, or a rewritten title */
-	size_t argv_len;
-	const char *comm;
-	const struct cgroup_form *cgroup;
-	/* Value of a label or annotation of the pod, else of the container; NULL. */
-	const char *(*label)(const void *arg, const char *key);
-	const void *label_arg;
-	const char *pod_namespace, *pod_name, *container_name;
-	const char *otel_service;           /* service.name of the OpenTelemetry process context */
-};
+enum recogniser_layer { RECOGNISER_JOB, RECOGNISER_RANKS, RECOGNISER_AROUND };
 
 struct recogniser {
 	const char *name;          /* == file stem without "recognise_" == scheduler */
 	const char *system;        /* "PyTorch torchrun / torchelastic" */
 	const char *what, *from;   /* for docs/workloads.md: what is recognised, from where */
 	const char *tested;        /* "real program", "real wire", "exact text", with what */
-	/* True: *ret is filled. *ret is zeroed before. */
+	enum recogniser_layer layer;
+	const char *as_attr;       /* name under which another membership's job says this one's id; NULL: it does not */
+	/* True: *ret is filled. *ret is zeroed before. A RANKS recogniser may leave ret->job empty when the run has no id: it then
+	 * counts only inside a JOB. */
 	bool (*recognise)(const struct identity_facts *facts, struct membership *ret);
 };
 
 const struct recogniser *const *recognisers_all(size_t *ret_n);
 
-/* All that fit, in order of precedence, at most RECOGNISED_MAX. The first carries `conflict` when others disagree on what
- * they should agree on. How many. */
+/* All that fit, in the order told above, at most RECOGNISED_MAX. The first carries `conflict` when sources disagree on what
+ * they should agree on. How many. Allocates nothing. */
 size_t recognise(const struct identity_facts *facts, struct membership ret[RECOGNISED_MAX]);
 
 #endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "identity/recogniser.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RECOGNISER(stem) extern const struct recogniser recogniser_##stem;
+#include "identity/recognisers.def"
+#undef RECOGNISER
+
+static const struct recogniser *const all[] = {
+#define RECOGNISER(stem) &recogniser_##stem,
+#include "identity/recognisers.def"
+#undef RECOGNISER
+};
+
+const struct recogniser *const *recognisers_all(size_t *ret_n)
+{
+	*ret_n = sizeof(all) / sizeof(all[0]);
+	return all;
+}
+
+/* Two that count the same members must count them alike. An elastic agent gives its ranks out as it likes: those may differ. */
+static void check_ranks(struct membership *m, const struct membership *ranks, const struct identity_facts *f)
+{
+	const char *size = membership_job_attr_of(m, "world_size"), *other = membership_job_attr_of(ranks, "world_size");
+	uint32_t ours, theirs;
+
+	if (size && other && strcmp(size, other) == 0 && !facts_env(f, ENV_TORCHELASTIC_RUN_ID) &&
+	    facts_number(m->member, &ours) && facts_number(ranks->member, &theirs) && ours != theirs)
+		membership_conflict(m, "rank: %s says %u, %s says %u", ranks->scheduler, theirs, m->scheduler, ours);
+}
+
+/* The job keeps its name; the program's own number is the member. */
+static void number(struct membership *m, const struct membership *ranks, const struct recogniser *r,
+		   const struct identity_facts *f)
+{
+	const struct membership of_job = *m;
+	const char *step = membership_attr_of(m, "step");
+	char member[sizeof(m->member) + 32];
+
+	check_ranks(m, ranks, f);
+	/* The steps of a job number their ranks anew. */
+	(void)snprintf(member, sizeof(member), "%s%s%s", step && strcmp(step, "0") != 0 ? step : "",
+		       step && strcmp(step, "0") != 0 ? "." : "", ranks->member);
+	m->member[0] = '\0';
+	if (ranks->member[0] != '\0')
+		(void)membership_member(m, member);
+	m->role = ranks->role;
+	m->source = ranks->source < m->source ? ranks->source : m->source;
+	m->n_attrs = 0;
+	for (size_t i = 0; i < ranks->n_attrs; i++)
+		membership_attr(m, ranks->attrs[i].name, ranks->attrs[i].value);
+	if (strcmp(of_job.member, m->member) != 0)
+		membership_attr(m, strcmp(of_job.role, "rank") == 0 ? "task" : of_job.role, of_job.member);
+	for (size_t i = 0; i < of_job.n_attrs; i++)
+		membership_attr(m, of_job.attrs[i].name, of_job.attrs[i].value);
+	m->n_job_attrs = 0; /* what the program counts is nearer to it than what was asked for */
+	for (size_t i = 0; i < ranks->n_job_attrs; i++)
+		membership_job_attr(m, ranks->job_attrs[i].name, ranks->job_attrs[i].value);
+	for (size_t i = 0; i < of_job.n_job_attrs; i++)
+		membership_job_attr(m, of_job.job_attrs[i].name, of_job.job_attrs[i].value);
+	if (r->as_attr)
+		membership_job_attr(m, r->as_attr, ranks->job);
+	if (ranks->conflict[0] != '\0')
+		membership_conflict(m, "%s", ranks->conflict);
+}
+
+static void say_the_others(struct membership *m, const struct membership *others, const struct recogniser *const *by, size_t n)
+{
+	char id[sizeof(others->job) + sizeof(others->member) + 1];
+
+	for (size_t i = 0; i < n; i++) {
+		if (!by[i]->as_attr)
+			continue;
+		(void)snprintf(id, sizeof(id), "%s%s%s", others[i].job, others[i].member[0] ? "/" : "", others[i].member);
+		membership_job_attr(m, by[i]->as_attr, id);
+	}
+}
+
+size_t recognise(const struct identity_facts *facts, struct membership ret[RECOGNISED_MAX])
+{
+	const struct recogniser *by[RECOGNISED_MAX];
+	bool numbered = false;
+	size_t n = 0;
+
+	/* recognisers.def lists JOBs, then RANKS, then AROUNDs. */
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && n < RECOGNISED_MAX; i++) {
+		struct membership m;
+
+		memset(&m, 0, sizeof(m));
+		m.scheduler = all[i]->name;
+		m.role = "";
+		m.source = IDENTITY_SOURCE_MAX;
+		if ((all[i]->layer == RECOGNISER_RANKS && numbered) || !all[i]->recognise(facts, &m))
+			continue;
+		if (all[i]->layer == RECOGNISER_RANKS && n > 0) {
+			number(&ret[0], &m, all[i], facts);
+			numbered = true;
+		} else if (m.job[0] != '\0') {
+			numbered = numbered || all[i]->layer == RECOGNISER_RANKS;
+			ret[n] = m;
+			by[n++] = all[i];
+		}
+	}
+	if (n > 1)
+		say_the_others(&ret[0], ret + 1, by + 1, n - 1);
+	return n;
+}
