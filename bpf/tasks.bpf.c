@@ -6,6 +6,10 @@
  * a task used after the last look, and all of a task that lived less than a second, is added when it exits. A task
  * that is exiting is left to the exit hook until that has run, so that nothing is added twice. (Left over: the
  * iterator may read a task's flags just before it begins to exit; then at most one tick of one task counts twice.)
+ *
+ * The processes of ranks are known to user space, which lists them in `members`; their threads are summed by rank on
+ * the way. Once a second is too coarse to tell how long a rank waits for storage, and the kernel keeps no such sum
+ * unless it was told to (delayacct): so a timer looks at their main threads, and at nothing else, 20 times a second.
  */
 #include "vmlinux.h"
 
@@ -24,6 +28,9 @@
 #define STATE_UNINTERRUPTIBLE 0x02
 #define STATE_STOPPED         0x04
 #define STATE_NOLOAD          0x400
+
+#define STATE_TRACED          0x08
+#define CLOCK_MONOTONIC_      1
 
 #define BLOCKED_MIN_NS 1000000000ULL
 
@@ -69,6 +76,48 @@ struct {
 	__type(key, __u32);
 	__type(value, struct tasks_parent);
 } parents SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TASKS_MAX_MEMBERS);
+	__type(key, __u32);
+	__type(value, struct tasks_member);
+} members SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TASKS_MAX_RANKS);
+	__type(key, __u32);
+	__type(value, struct tasks_rank);
+} ranks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TASKS_MAX_RANKS);
+	__type(key, __u32);
+	__type(value, struct tasks_looks);
+} looks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TASKS_MAX_MEMBERS);
+	__type(key, __u32);
+	__type(value, struct tasks_looked_at);
+} looked_at SEC(".maps");
+
+struct looker {
+	struct bpf_timer timer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct looker);
+} lookers SEC(".maps");
+
+struct task_struct *bpf_task_from_pid(s32 pid) __ksym __weak;
+void bpf_task_release(struct task_struct *p) __ksym __weak;
 
 struct task_struct___old {
 	volatile long state; /* before Linux 5.14 */
@@ -281,6 +330,133 @@ static __always_inline __u32 count_state(struct task_struct *task, struct tasks_
 	return 0;
 }
 
+/* ---- ranks ---- */
+
+static __always_inline __u32 doing_of(struct task_struct *task)
+{
+	__u32 state = task_state(task);
+
+	if (state == 0)
+		return TASKS_IS_BUSY;
+	if (state & (STATE_STOPPED | STATE_TRACED))
+		return TASKS_IS_STOPPED;
+	if ((state & STATE_UNINTERRUPTIBLE) && !(state & STATE_NOLOAD))
+		return TASKS_IS_IO;
+	return 0;
+}
+
+static __always_inline void count_member(struct task_struct *task, __u64 cgroup, bool leader, __u64 run_ns, __u64 delay_ns)
+{
+	__u32 tgid = task->tgid, slot;
+	struct tasks_member *member = bpf_map_lookup_elem(&members, &tgid);
+	struct tasks_rank *r;
+
+	if (!member)
+		return;
+	slot = member->slot;
+	r = bpf_map_lookup_elem(&ranks, &slot);
+	if (!r)
+		return;
+	if (r->tick != control.tick) {
+		r->tick = control.tick;
+		r->top_run_ns = r->top_delay_ns = 0;
+		r->read_bytes = r->write_bytes = 0;
+		r->processes = r->threads = r->states = 0;
+	}
+	r->threads++;
+	r->run_ns += run_ns;
+	r->delay_ns += delay_ns;
+	if (run_ns + delay_ns > r->top_run_ns + r->top_delay_ns) {
+		r->top_run_ns = run_ns;
+		r->top_delay_ns = delay_ns;
+	}
+	if (bpf_core_field_exists(task->ioac.read_bytes)) {
+		r->read_bytes += task->ioac.read_bytes;
+		r->write_bytes += task->ioac.write_bytes;
+	}
+	if (!leader)
+		return;
+	r->processes++;
+	r->states |= doing_of(task);
+	member->start_ns = task->start_boottime;
+	member->cgroup = cgroup;
+	if (bpf_core_field_exists(task->ioac.read_bytes)) {
+		r->read_bytes += BPF_CORE_READ(task, signal, ioac.read_bytes);
+		r->write_bytes += BPF_CORE_READ(task, signal, ioac.write_bytes);
+	}
+}
+
+static __always_inline void count_look(__u32 slot, __u32 is)
+{
+	struct tasks_looks *l = bpf_map_lookup_elem(&looks, &slot);
+
+	if (!l)
+		return;
+	if (is & TASKS_IS_BUSY)
+		l->n[TASKS_DOING_BUSY]++;
+	else if (is & TASKS_IS_STOPPED)
+		l->n[TASKS_DOING_STOPPED]++;
+	else if (is & TASKS_IS_IO)
+		l->n[TASKS_DOING_IO]++;
+	else
+		l->n[TASKS_DOING_IDLE]++;
+}
+
+struct look {
+	__u32 slot, is, any;
+};
+
+static long look_at(__u32 i, struct look *l)
+{
+	struct tasks_looked_at *at = bpf_map_lookup_elem(&looked_at, &i);
+	struct task_struct *task;
+
+	if (!at || i >= control.n_looked_at)
+		return 1;
+	if (l->any && at->slot != l->slot) {
+		count_look(l->slot, l->is);
+		l->any = l->is = 0;
+	}
+	task = bpf_task_from_pid(at->pid);
+	if (!task)
+		return 0;
+	l->slot = at->slot;
+	l->is |= doing_of(task);
+	l->any = 1; /* a count would make the verifier follow every number of rounds */
+	bpf_task_release(task);
+	return 0;
+}
+
+static int look_around(void *map, int *key, struct looker *looker)
+{
+	struct look l = {};
+
+	bpf_loop(TASKS_MAX_MEMBERS, look_at, &l, 0);
+	if (l.any)
+		count_look(l.slot, l.is);
+	if (control.n_looked_at)
+		bpf_timer_start(&looker->timer, TASKS_SAMPLE_NS, 0);
+	else
+		control.looking = 0;
+	return 0;
+}
+
+/* Run by user space when there is somebody to look at and the timer does not run. */
+SEC("syscall")
+int start_looking(void *ctx)
+{
+	__u32 zero = 0;
+	struct looker *looker = bpf_map_lookup_elem(&lookers, &zero);
+
+	if (!looker || !bpf_task_from_pid || control.looking)
+		return 0;
+	bpf_timer_init(&looker->timer, &lookers, CLOCK_MONOTONIC_);
+	bpf_timer_set_callback(&looker->timer, look_around);
+	if (bpf_timer_start(&looker->timer, TASKS_SAMPLE_NS, 0) == 0)
+		control.looking = 1;
+	return 0;
+}
+
 SEC("iter/task")
 int each_task(struct bpf_iter__task *ctx)
 {
@@ -288,8 +464,8 @@ int each_task(struct bpf_iter__task *ctx)
 	struct task_last now = {}, *last;
 	struct kernfs_node *kn = NULL;
 	struct tasks_cgroup *c;
+	__u64 key, run_ns, delay_ns;
 	__u32 kind, cpus;
-	__u64 key;
 	bool leader;
 
 	if (!control.born_ns)
@@ -320,9 +496,13 @@ int each_task(struct bpf_iter__task *ctx)
 		if (task->start_boottime < control.born_ns)
 			*last = now;
 	}
+	run_ns = grown(last->run, now.run);
+	delay_ns = grown(last->delay, now.delay);
 	add_growth(c, last, &now);
 	if (task->exit_state)
 		return 0;
+	if (control.n_members)
+		count_member(task, key, leader, run_ns, delay_ns);
 	follow_state(task, key, last, kind);
 	if (leader)
 		follow_fds(task, key, last);

@@ -197,7 +197,8 @@ static void attach_all(struct kernel_half *k)
 
 	bpf_object__for_each_program(p, k->object) {
 		struct kernel_hook *h = hook_find(k, bpf_program__name(p));
-		if (!h || h->error || !bpf_program__autoload(p) || strncmp(h->name, "iter", 4) == 0)
+		if (!h || h->error || !bpf_program__autoload(p) || strncmp(h->name, "iter", 4) == 0 ||
+		    strcmp(h->name, "syscall") == 0)
 			continue;
 		forget_said();
 		struct bpf_link *link = bpf_program__attach(p);

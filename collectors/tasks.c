@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tasks.c - all tasks once a second by a BPF task iterator: who ran, who waited for a CPU, who is stuck.
  *
- * Bounds: TASKS_MAX_CGROUPS cgroups, TASKS_MAX_PER_KIND processes of each kind, 16 parents of zombies a tick.
+ * Bounds: TASKS_MAX_CGROUPS cgroups, TASKS_MAX_PER_KIND processes of each kind, 16 parents of zombies a tick; ranks: see
+ * task_ranks.h.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "collectors/kernel_cgroup.h"
 #include "collectors/kernel_half.h"
 #include "collectors/process.h"
+#include "collectors/task_ranks.h"
 
 #define MAX_PARENTS_TOLD   16
 #define MIN_ZOMBIES        8
@@ -52,7 +54,8 @@ enum {
 	PROC_FD_RATIO,
 	PROC_FD_LIMIT,
 	PROC_ZOMBIES,
-	N_METRICS,
+	RANKS,
+	N_METRICS = RANKS + TASK_RANKS_N_METRICS,
 };
 
 static const struct metric_desc metrics[N_METRICS] = {
@@ -114,6 +117,7 @@ static const struct metric_desc metrics[N_METRICS] = {
 		"its limit of open descriptors", NULL, NULL },
 	[PROC_ZOMBIES] = { "proc.zombie_children", METRIC_GAUGE, UNIT_NONE, ENTITY_PROCESS,
 			   "children that ended and that it has not waited for; told from eight on", NULL, NULL },
+	TASK_RANKS_METRICS(RANKS),
 };
 
 struct tasks {
@@ -121,6 +125,7 @@ struct tasks {
 	struct tasks_bpf *skel;
 	struct bpf_link *link;
 	struct kernel_cgroup cgroups;
+	struct task_ranks *ranks;
 	long ticks_per_s;
 	mono_ns_t last_now;
 	struct u64map *slots;           /* key -> position in `before` */
@@ -160,6 +165,7 @@ static void tasks_close(void *state)
 		return;
 	if (t->link)
 		(void)bpf_link__destroy(t->link);
+	task_ranks_free(&t->ranks);
 	kernel_half_close(&t->kernel);
 	kernel_cgroup_close(&t->cgroups);
 	u64map_free(&t->slots);
@@ -174,6 +180,20 @@ static void tasks_close(void *state)
 static void tasks_cleanup(struct tasks **t)
 {
 	tasks_close(*t);
+}
+
+static int open_ranks(struct tasks *t)
+{
+	const struct task_ranks_maps maps = {
+		.members = bpf_map__fd(t->skel->maps.members),
+		.ranks = bpf_map__fd(t->skel->maps.ranks),
+		.looks = bpf_map__fd(t->skel->maps.looks),
+		.looked_at = bpf_map__fd(t->skel->maps.looked_at),
+		.start_looking = kernel_half_works(&t->kernel, "start_looking")
+				 ? bpf_program__fd(t->skel->progs.start_looking) : -1,
+	};
+
+	return task_ranks_new(&maps, t->ticks_per_s, RANKS, &t->ranks);
 }
 
 static int tasks_open(const struct collect_env *env, void **ret_state)
@@ -199,6 +219,9 @@ static int tasks_open(const struct collect_env *env, void **ret_state)
 		return r;
 	t->skel = t->kernel.skel;
 	r = kernel_half_attach_iterator(&t->kernel, t->skel->progs.each_task, NULL, &t->link);
+	if (r < 0)
+		return r;
+	r = open_ranks(t);
 	if (r < 0)
 		return r;
 	kernel_cgroup_open(&t->cgroups, env, bpf_map__fd(t->skel->maps.cgroup_paths));
@@ -407,7 +430,7 @@ static void take_parents(struct tasks *t, struct batch *b)
 }
 
 static void node_write(struct batch *b, const struct tasks_cgroup *c, const struct growth *g, double wall_ns,
-		       const struct tasks_control *control)
+		       const struct tasks_control *control, uint64_t ranks_untold)
 {
 	entity_id node = graph_node(b->graph);
 	double runnable_ns = g->run_ns + g->delay_ns;
@@ -419,7 +442,7 @@ static void node_write(struct batch *b, const struct tasks_cgroup *c, const stru
 	batch_sample(b, NODE_STOPPED, node, c->stopped);
 	batch_sample(b, NODE_ZOMBIE, node, c->zombie);
 	batch_sample(b, NODE_UNTOLD, node,
-		     (double)(control->matter_dropped + control->cgroups_dropped + control->untracked));
+		     (double)(control->matter_dropped + control->cgroups_dropped + control->untracked) + (double)ranks_untold);
 	if (wall_ns <= 0)
 		return;
 	batch_sample(b, NODE_RUN_DELAY_RATIO, node, runnable_ns > 0 ? g->delay_ns / runnable_ns : 0);
@@ -437,6 +460,7 @@ static int tasks_collect(void *state, mono_ns_t now, struct batch *b)
 	if (t->last_now && now <= t->last_now)
 		return 0;
 	kernel_cgroup_refresh(&t->cgroups, now, b);
+	task_ranks_ask(t->ranks, b->graph, control);
 	control->now_ns = now;
 	control->tick++;
 	int r = kernel_half_iterate(t->link);
@@ -446,9 +470,10 @@ static int tasks_collect(void *state, mono_ns_t now, struct batch *b)
 	r = take_cgroups(t, wall_ns, &node, &sum, b);
 	if (r < 0)
 		return r;
+	task_ranks_take(t->ranks, control, wall_ns, &t->cgroups, b);
 	take_matter(t, b);
 	take_parents(t, b);
-	node_write(b, &node, &sum, wall_ns, control);
+	node_write(b, &node, &sum, wall_ns, control, task_ranks_untold(t->ranks));
 	return 0;
 }
 
