@@ -136,9 +136,23 @@ static int start_thread(struct call *c)
 	return -r;
 }
 
-static int start_operations(struct call *c)
+/* Headers, and of a question at once all that we have to say. */
+static int start_sending(struct call *c, const struct call_options *options, grpc_byte_buffer *question)
 {
-	grpc_op start = {.op = GRPC_OP_SEND_INITIAL_METADATA};
+	grpc_metadata header;
+	grpc_op ops[] = {
+		call_channel_headers(options, &header),
+		{.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = question},
+		{.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
+	};
+	grpc_call_error e = grpc_call_start_batch(c->grpc, ops, question ? ARRAY_LEN(ops) : 1, tag_of(TAG_START), NULL);
+
+	call_channel_headers_done(&ops[0]);
+	return e == GRPC_CALL_OK ? 0 : -EIO;
+}
+
+static int start_operations(struct call *c, const struct call_options *options, grpc_byte_buffer *question)
+{
 	grpc_op headers = {.op = GRPC_OP_RECV_INITIAL_METADATA,
 			   .data.recv_initial_metadata.recv_initial_metadata = &c->headers};
 	grpc_op status = {
@@ -148,7 +162,7 @@ static int start_operations(struct call *c)
 					       .status_details = &c->details},
 	};
 
-	if (grpc_call_start_batch(c->grpc, &start, 1, tag_of(TAG_START), NULL) != GRPC_CALL_OK ||
+	if (start_sending(c, options, question) < 0 ||
 	    grpc_call_start_batch(c->grpc, &headers, 1, tag_of(TAG_HEADERS), NULL) != GRPC_CALL_OK ||
 	    grpc_call_start_batch(c->grpc, &status, 1, tag_of(TAG_STATUS), NULL) != GRPC_CALL_OK)
 		return -EIO;
@@ -158,7 +172,8 @@ static int start_operations(struct call *c)
 	return 0;
 }
 
-int call_open(const struct call_options *options, const char *method, struct call **ret_call)
+static int open_with(const struct call_options *options, const char *method, grpc_byte_buffer *question,
+		     struct call **ret_call)
 {
 	AUTO(call_close) struct call *c = calloc(1, sizeof(*c));
 	int r;
@@ -184,11 +199,28 @@ int call_open(const struct call_options *options, const char *method, struct cal
 	c->grpc = call_channel_call(c->channel, c->events, method, 0);
 	if (!c->grpc)
 		return -ENOMEM;
-	r = start_operations(c);
+	r = start_operations(c, options, question);
 	if (r < 0)
 		return r;
 	*ret_call = TAKE_PTR(c);
 	return 0;
+}
+
+int call_open(const struct call_options *options, const char *method, struct call **ret_call)
+{
+	return open_with(options, method, NULL, ret_call);
+}
+
+int call_ask(const struct call_options *options, const char *method, const uint8_t *request, size_t n,
+	     struct call **ret_call)
+{
+	grpc_slice slice = grpc_slice_from_copied_buffer((const char *)request, n);
+	grpc_byte_buffer *question = grpc_raw_byte_buffer_create(&slice, 1);
+	int r = open_with(options, method, question, ret_call);
+
+	grpc_byte_buffer_destroy(question);
+	grpc_slice_unref(slice);
+	return r;
 }
 
 /* Cancelling ends every operation; once the queue is shut down and drained nothing of gRPC points here any more. */

@@ -22,6 +22,7 @@
 #include "proto/tls_check.h"
 
 #define CALL_MAX_MESSAGE (4 * 1024 * 1024)
+#define CALL_MAX_REPLY   (16 * 1024 * 1024) /* the most that `max_message` may ask for */
 #define CALL_MAX_QUEUE   16
 
 /* Numbers are gRPC's; a peer may send others. */
@@ -50,7 +51,11 @@ struct call_options {
 	bool insecure;           /* no TLS */
 	const struct tls_pems *tls; /* checked by tls_check_files; used for the time of opening only */
 	const char *server_name; /* the name to expect in the server's certificate; NULL or "": that of the address */
-	uint32_t max_message;    /* largest message to take; 0: CALL_MAX_MESSAGE */
+	uint32_t max_message;    /* largest message to take, at most CALL_MAX_REPLY; 0: CALL_MAX_MESSAGE */
+	/* A server of somebody else's on this machine: no keepalive (Go's servers hang up on a client that pings oftener than
+	 * every five minutes; on a unix socket a peer that dies is noticed, one that hangs is not). */
+	bool quiet;
+	const char *header, *header_value; /* one header for every call, lower case, printable; NULL: none */
 };
 
 struct call;
@@ -59,6 +64,9 @@ struct call;
  * -EINVAL: no address, or neither TLS nor `insecure`; -EKEYREJECTED: the TLS texts are refused; -ENOMEM, -EMFILE,
  * -EAGAIN. */
 int call_open(const struct call_options *options, const char *method, struct call **ret_call);
+/* The same for a question with many answers: `request` is sent and our half is ended, call_send is not to be used. */
+int call_ask(const struct call_options *options, const char *method, const uint8_t *request, size_t n,
+	     struct call **ret_call);
 /* Ends it, wherever it stands, and waits for its thread (milliseconds). */
 void call_close(struct call **call);
 
@@ -74,7 +82,7 @@ int call_receive(struct call *c, uint8_t **ret_data, size_t *ret_n);
 /* True once the call is over and all that was received has been taken. */
 bool call_closed(struct call *c, struct call_status *ret_status);
 
-/* ---- calls that block the caller, for the command line ---- */
+/* ---- calls that block the caller: for the command line, and for collectors in a child of their own ---- */
 
 /* 0: CALL_OK, the reply is added to `reply`. -EREMOTEIO: ret_status says what the server or the transport said.
  * -EMSGSIZE: reply is full. Others as call_open. deadline_ms 0: none. */
@@ -84,6 +92,18 @@ int call_unary(const struct call_options *options, const char *method, const uin
 int call_stream(const struct call_options *options, const char *method, const uint8_t *request, size_t n,
 		uint32_t deadline_ms, int (*on_message)(void *arg, const uint8_t *data, size_t n), void *arg,
 		struct call_status *ret_status);
+
+/* Many short calls over one connection, which is made, and made anew, when a call needs it. */
+struct call_line;
+
+/* Errors as call_open. What `options` points to must outlive this call only. */
+int call_line_open(const struct call_options *options, struct call_line **ret_line);
+void call_line_close(struct call_line **line);
+/* From now on all calls together may take `ms`; what is asked later ends at once with CALL_TIMEOUT. 0: no end. */
+void call_line_patience(struct call_line *line, uint32_t ms);
+/* As call_unary, within what is left of the patience. `reply` is emptied first. */
+int call_line_unary(struct call_line *line, const char *method, const uint8_t *request, size_t n, uint32_t deadline_ms,
+		    struct buf *reply, struct call_status *ret_status);
 
 const char *call_code_name(int code); /* "unavailable"; "unknown status" for a number without a name */
 

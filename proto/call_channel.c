@@ -2,6 +2,7 @@
 #include "proto/call_channel.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -63,11 +64,11 @@ static void add_text(struct args *a, const char *key, const char *value)
 
 static void fill_args(const struct call_options *o, struct args *a)
 {
-	uint32_t max = o->max_message && o->max_message < CALL_MAX_MESSAGE ? o->max_message : CALL_MAX_MESSAGE;
+	uint32_t max = o->max_message ? MIN_OF(o->max_message, (uint32_t)CALL_MAX_REPLY) : CALL_MAX_MESSAGE;
 
-	add_number(a, GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_TIME_MS);
+	add_number(a, GRPC_ARG_KEEPALIVE_TIME_MS, o->quiet ? INT_MAX : KEEPALIVE_TIME_MS);
 	add_number(a, GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS);
-	add_number(a, GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+	add_number(a, GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, !o->quiet);
 	add_number(a, GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
 	add_number(a, GRPC_ARG_HTTP2_BDP_PROBE, 0);
 	add_number(a, GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, LOOKAHEAD_BYTES);
@@ -132,6 +133,30 @@ struct grpc_call *call_channel_call(struct grpc_channel *channel, struct grpc_co
 	call = grpc_channel_create_call(channel, NULL, GRPC_PROPAGATE_DEFAULTS, events, name, NULL, deadline, NULL);
 	grpc_slice_unref(name); /* the call holds its own */
 	return call;
+}
+
+struct grpc_op call_channel_headers(const struct call_options *options, struct grpc_metadata *ret_header)
+{
+	grpc_op op = {.op = GRPC_OP_SEND_INITIAL_METADATA};
+
+	if (!options->header)
+		return op;
+	*ret_header = (grpc_metadata){
+		.key = grpc_slice_from_copied_string(options->header),
+		.value = grpc_slice_from_copied_string(options->header_value),
+	};
+	op.data.send_initial_metadata.count = 1;
+	op.data.send_initial_metadata.metadata = ret_header;
+	return op;
+}
+
+void call_channel_headers_done(struct grpc_op *op)
+{
+	for (size_t i = 0; i < op->data.send_initial_metadata.count; i++) {
+		grpc_slice_unref(op->data.send_initial_metadata.metadata[i].key);
+		grpc_slice_unref(op->data.send_initial_metadata.metadata[i].value);
+	}
+	op->data.send_initial_metadata.count = 0;
 }
 
 int call_channel_flatten(struct grpc_byte_buffer *bytes, uint8_t **ret_data, size_t *ret_n)
