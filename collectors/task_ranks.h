@@ -45,8 +45,8 @@ enum task_ranks_metric {
 	[(first) + TASK_RANKS_STOPPED_TIME] = { "rank.stopped_time", METRIC_GAUGE, UNIT_NS, ENTITY_RANK,              \
 		"for how long it has been stopped by a signal or a debugger; 0 when it is not", NULL, NULL },          \
 	[(first) + TASK_RANKS_IO_WAIT_RATIO] = { "rank.io_wait_ratio", METRIC_GAUGE, UNIT_RATIO, ENTITY_RANK,         \
-		"share of the last second in which it did nothing but wait in the kernel, uninterruptible: mostly for " \
-		"storage; sampled 20 times a second",                                                                  \
+		"share of the last second in which it did nothing but wait in the kernel, mostly for storage; "         \
+		"sampled 20 times a second",                                                                           \
 		NULL, NULL },                                                                                          \
 	[(first) + TASK_RANKS_IDLE_RATIO] = { "rank.idle_ratio", METRIC_GAUGE, UNIT_RATIO, ENTITY_RANK,               \
 		"share of the last second in which it waited by itself: for another rank, a device, a timer", NULL,    \
@@ -82,6 +82,7 @@ void task_ranks_ask(struct task_ranks *t, const struct graph *g, struct tasks_co
 void task_ranks_take(struct task_ranks *t, const struct tasks_control *control, double wall_ns,
 		     struct kernel_cgroup *cgroups, struct batch *b);
 
-uint64_t task_ranks_untold(const struct task_ranks *t); /* ranks and processes for which there was no room, at the last look */
+/* Ranks and processes for which there was no room, at the last look. */
+uint64_t task_ranks_untold(const struct task_ranks *t);
 
 #endif

@@ -442,7 +442,7 @@ static void node_write(struct batch *b, const struct tasks_cgroup *c, const stru
 	batch_sample(b, NODE_STOPPED, node, c->stopped);
 	batch_sample(b, NODE_ZOMBIE, node, c->zombie);
 	batch_sample(b, NODE_UNTOLD, node,
-		     (double)(control->matter_dropped + control->cgroups_dropped + control->untracked) + (double)ranks_untold);
+		     (double)(control->matter_dropped + control->cgroups_dropped + control->untracked + ranks_untold));
 	if (wall_ns <= 0)
 		return;
 	batch_sample(b, NODE_RUN_DELAY_RATIO, node, runnable_ns > 0 ? g->delay_ns / runnable_ns : 0);

@@ -15,6 +15,9 @@ static const struct metric_field ended_fields[] = {
 	[ENDED_LIFETIME] = { "lifetime", 0, UNIT_NS, "how long it lived; absent when unknown" },
 	[ENDED_COMM] = { "comm", 1, UNIT_NONE, "name of the process" },
 	[ENDED_PID] = { "pid", 0, UNIT_NONE, "its pid" },
+	[ENDED_EARLIER] = { "earlier", 0, UNIT_NONE,
+			    "members of the same job on this node that ended badly, or were asked to end, within 60 s before "
+			    "it and while it lived: above 0 it followed them" },
 	{ NULL, 0, UNIT_NONE, NULL },
 };
 
