@@ -28,7 +28,8 @@ enum workload_ended {
 	ENDED_OOM,
 	ENDED_LIFETIME,
 	ENDED_COMM,
-	ENDED_PID, ENDED_EARLIER,
+	ENDED_PID,
+	ENDED_EARLIER,
 };
 
 extern const struct metric_desc workload_metrics[WORKLOAD_N_METRICS];

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define METRIC_MAX        1024
-#define METRIC_MAX_FIELDS 10
+#define METRIC_MAX_FIELDS 12
 #define METRIC_NONE       UINT32_MAX
 
 /* Kinds of entity: what a reading can be about. Keys (unique within kind on one node):
