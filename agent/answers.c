@@ -1,37 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers from what this agent holds: open findings in the engine, history in the spool, collectors' health. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/agent.h"
 #include "agent/health.h"
+#include "agent/aim.h"
+#include "agent/who.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "model/target.h"
+#include "model/who.h"
 
 #define MAX_HISTORY 2000
 
 struct gathering {
 	struct agent *agent;
 	const struct query *query;
+	struct aim target;
 	struct answer *answer;
 	int error;
 };
 
-static bool wanted(const struct query *q, const struct finding *f)
+static bool wanted(const struct gathering *g, const struct finding *f)
 {
-	if (q->cause[0] && strcmp(q->cause, f->rule) != 0)
+	const struct query *q = g->query;
+	if (!aim_matches_cause(q->cause, f->rule))
 		return false;
 	if (q->kind == QUERY_LIST && q->only_open && f->state == FINDING_RESOLVED)
 		return false;
 	if (f->kind == FINDING_CAUSE && f->confidence < q->min_confidence)
 		return false;
-	if (!q->target[0])
-		return true;
-	return finding_is_called(f, q->target) || finding_concerns(f, q->target_kind, q->target);
+	if (g->target.what == AIM_ID)
+		return finding_is_called(f, q->target);
+	if (g->target.what == AIM_THING)
+		return finding_is_about(f, g->target.kind, g->target.key);
+	return g->target.what == AIM_HERE;
 }
 
 static bool has_finding(const struct answer *a, const char *id)
@@ -45,7 +51,7 @@ static bool has_finding(const struct answer *a, const char *id)
 static void gather(void *arg, const struct finding *f)
 {
 	struct gathering *g = arg;
-	if (g->error || !wanted(g->query, f) || has_finding(g->answer, f->id))
+	if (g->error || !wanted(g, f) || has_finding(g->answer, f->id))
 		return;
 	AUTO(finding_free) struct finding *copy = NULL;
 	int r = finding_copy(f, &copy);
@@ -78,58 +84,50 @@ static void cut(struct answer *answer, uint32_t limit)
 	}
 }
 
-/* An entity that this word names, even with nothing wrong about it; ENTITY_NONE. */
-static entity_id find_target(const struct agent *a, const struct query *q)
+/* Who was asked about; nothing for the node as a whole, or a finding. */
+static void tell_who(const struct agent *a, const struct query *q, const struct aim *t, struct answer *answer)
 {
-	for (enum entity_kind kind = 0; kind < ENTITY_KIND_MAX; kind++) {
-		size_t cursor = 0;
-		entity_id id;
-		while ((q->target_kind == ENTITY_KIND_MAX || q->target_kind == kind) &&
-		       (id = graph_next(a->graph, kind, &cursor)) != ENTITY_NONE) {
-			static const char *const names[] = { "pid", "index", "uuid" };
-			struct finding_entity e = { .kind = kind, .id = graph_key(a->graph, id) };
-			for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-				const char *value = graph_attr(a->graph, id, names[i]);
-				if (value)
-					e.attrs[e.n_attrs++] = (struct finding_attr){ names[i], value };
-			}
-			if (entity_is_called(&e, q->target))
-				return id;
-		}
+	if (t->what == AIM_THING && t->id != ENTITY_NONE) {
+		who_tell(a->graph, t->id, answer);
+		return;
 	}
-	return ENTITY_NONE;
-}
-
-static bool is_node(const struct agent *a, const struct query *q)
-{
-	return !q->target[0] || strcmp(q->target, a->settings->node) == 0;
-}
-
-/* Not every process has an entity: a quiet one is only counted. /proc decides, but that is the collectors' to read. */
-static bool is_plain_pid(const struct query *q)
-{
-	uint64_t pid;
-	if (q->target_kind != ENTITY_PROCESS || text_parse_u64(q->target, &pid) < 0 || pid == 0 || pid > INT32_MAX)
-		return false;
-	return kill((pid_t)pid, 0) == 0 || errno == EPERM;
+	if (t->what == AIM_THING) {
+		who_from_findings(answer, t->kind, t->key);
+		return;
+	}
+	struct finding_entity e = { .kind = ENTITY_PROCESS, .id = q->target, .name = q->target };
+	struct answer_who *w = t->what == AIM_PROCESS ? who_add(answer, "self", &e) : NULL;
+	if (w)
+		w->text = "this process lives, but is not followed: it is of no workload that the agent recognises, and no "
+			  "finding is about it";
 }
 
 static int explain(struct agent *a, const struct query *q, struct answer *answer)
 {
 	struct gathering g = { .agent = a, .query = q, .answer = answer };
+	int r = aim_resolve(a, q, answer->as_of, answer, &g.target);
+	if (r < 0 || g.target.what == AIM_NOT)
+		return r;
 	engine_visit_open(a->engine, gather, &g);
-	int r = gather_history(&g);
+	r = gather_history(&g);
 	if (r < 0)
 		return r;
 	answer_rank(answer);
+	if (q->kind == QUERY_EXPLAIN)
+		tell_who(a, q, &g.target, answer);
 	cut(answer, q->limit);
 	r = health_unknown(a, answer);
-	if (r == 0 && answer->n_findings == 0 && !is_node(a, q) && find_target(a, q) == ENTITY_NONE && !is_plain_pid(q)) {
+	if (r < 0 || answer->n_findings > 0)
+		return r;
+	if (g.target.what == AIM_ID) {
 		answer->status = ANSWER_NOT_FOUND;
-		answer->message =
-			arena_printf(answer->arena, "nothing on node %s is called '%s'", a->settings->node, q->target);
+		answer->message = arena_printf(answer->arena,
+					       "node %s has no finding '%s' now; --since 24h also looks for resolved ones",
+					       a->settings->node, q->target);
+	} else if (q->cause[0]) {
+		(void)aim_knows_cause(a, q->cause, answer);
 	}
-	return r;
+	return 0;
 }
 
 static int earlier_first(const void *x, const void *y)
@@ -168,8 +166,11 @@ static int timeline(struct agent *a, const struct query *q, struct answer *answe
 	if (with_history.since_ns == 0)
 		with_history.since_ns = 3600 * NS_PER_S;
 	struct gathering g = { .agent = a, .query = &with_history, .answer = answer };
+	int r = aim_resolve(a, &with_history, answer->as_of, answer, &g.target);
+	if (r < 0 || g.target.what == AIM_NOT)
+		return r;
 	engine_visit_open(a->engine, gather, &g);
-	int r = gather_history(&g);
+	r = gather_history(&g);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < answer->n_findings; i++) {
@@ -197,18 +198,24 @@ static int timeline(struct agent *a, const struct query *q, struct answer *answe
 
 static int why_not(struct agent *a, const struct query *q, struct answer *answer)
 {
-	entity_id target = is_node(a, q) ? ENTITY_NONE : find_target(a, q);
-	if (target == ENTITY_NONE && !is_node(a, q)) {
+	struct aim target;
+	int r = aim_resolve(a, q, answer->as_of, answer, &target);
+	if (r < 0 || target.what == AIM_NOT)
+		return r;
+	if (target.id == ENTITY_NONE && target.what != AIM_HERE) {
 		answer->status = ANSWER_NOT_FOUND;
-		answer->message =
-			arena_printf(answer->arena, "nothing on node %s is called '%s'", a->settings->node, q->target);
+		answer->message = arena_printf(answer->arena, "'%s' is not on node %s now, or is not followed: no rule looks at it",
+					       q->target, a->settings->node);
 		return 0;
 	}
-	int r = engine_why_not(a->engine, q->cause, target, loop_now(a->loop), clock_wall_now(), answer);
+	r = engine_why_not(a->engine, q->cause, target.id, loop_now(a->loop), clock_wall_now(), answer);
 	if (r == -ENOENT) {
-		answer->status = ANSWER_NOT_FOUND;
-		answer->message = arena_printf(answer->arena,
-					       "no cause is called '%s'; `why rules list` shows them all", q->cause);
+		/* It may be a symptom: those have no causes to weigh. */
+		if (aim_knows_cause(a, q->cause, answer)) {
+			answer->status = ANSWER_NOT_FOUND;
+			answer->message = arena_printf(
+				answer->arena, "'%s' is no cause; `why rules list` shows them all", q->cause);
+		}
 		r = 0;
 	} else if (r == -ESRCH) {
 		answer->status = ANSWER_NOT_FOUND;

@@ -19,6 +19,10 @@ void render_answer(struct page *p, const struct answer *a, const struct common *
 /* "node-17  CRITICAL  1 cause explains 3 symptoms      as of 10:47:03 (agent 2 s ago)" */
 void render_headline(struct page *p, const struct answer *a);
 
+/* Who was asked about, what it uses, who belongs to it: those in trouble a line each, the others folded. */
+void render_who(struct page *p, const struct answer *a, const struct common *c);
+/* What an ambiguous word may mean, with what each is. False: the answer does not say. */
+bool render_candidates(struct page *p, const struct answer *a);
 void render_explain(struct page *p, const struct answer *a, const struct common *c);
 /* One finding in full. `a` is where its deeper causes are looked up. */
 void render_finding(struct page *p, const struct answer *a, const struct finding *f, const struct common *c);

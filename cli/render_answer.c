@@ -50,6 +50,8 @@ void render_refusal(struct page *p, const struct answer *a)
 		page_text(p, STYLE_PLAIN, "  Perhaps one of these:");
 		page_break(p);
 	}
+	if (render_candidates(p, a))
+		return;
 	for (size_t i = 0; i < a->n_candidates && i < 20; i++) {
 		page_textf(p, STYLE_PLAIN, "    why %s", a->candidates[i]);
 		page_break(p);

@@ -279,6 +279,7 @@ void render_explain(struct page *p, const struct answer *a, const struct common 
 		page_wrap(p, STYLE_PLAIN, 2, 0, a->message);
 		page_break(p);
 	}
+	render_who(p, a, c);
 	render_caution(p, a);
 	part(p, &s, c, PART_CAUSES, n_full, MAX_BRIEF);
 	if (count(&s, PART_UNEXPLAINED) > 0) {

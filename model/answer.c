@@ -78,6 +78,17 @@ struct answer_line *answer_add_line(struct answer *a)
 	return &a->lines[a->n_lines++];
 }
 
+struct answer_who *answer_add_who(struct answer *a)
+{
+	if (!a->who)
+		a->who = arena_alloc_array(a->arena, ANSWER_MAX_WHO, sizeof(*a->who));
+	if (!a->who || a->n_who == ANSWER_MAX_WHO) {
+		a->truncated = true;
+		return NULL;
+	}
+	return &a->who[a->n_who++];
+}
+
 /* ---- verdict ---------------------------------------------------------------------------------------- */
 
 /* Findings that count: open ones of rules that are not on trial. */

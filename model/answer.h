@@ -17,6 +17,8 @@
 
 #define ANSWER_MAX_FINDINGS 500
 #define ANSWER_MAX_LINES    2000
+#define ANSWER_MAX_WHO      1024
+#define ANSWER_WHO_ATTRS    16
 #define ANSWER_MAX_BYTES    (8 * 1024 * 1024)
 
 enum query_kind {
@@ -68,6 +70,21 @@ struct answer_line {       /* timeline entry, doctor item, rule, metric, fleet r
 	enum severity severity;
 };
 
+/* Who or what the target is, and who belongs to it: for EXPLAIN of one thing. In this order: self, of, in, uses, doubts,
+ * members (those in trouble first). Filled by model/who.h. */
+struct answer_who {
+	const char *role;   /* "self": the target; "of": its rank, job; "in": its container, pod, cgroup; "uses": a device
+			     * or mount; "doubt": what cannot be told; "member": what is in it or of it */
+	enum entity_kind kind;
+	const char *id, *name; /* doubt: name is what cannot be told */
+	const char *text;   /* self: a sentence; member: what is wrong with it, "" nothing found; doubt: why; else "" */
+	const char *node;   /* "" : not said */
+	const char *status; /* member: "critical" "warning" "info" (findings blame it), "affected" (it suffers from one),
+			     * "gone", "ok"; else "" */
+	struct finding_attr attrs[ANSWER_WHO_ATTRS];
+	size_t n_attrs;
+};
+
 /* One evidence item of `why not`. */
 struct answer_evidence {
 	const char *role, *id, *text, *expected;
@@ -90,6 +107,8 @@ struct answer {
 	size_t n_findings;
 	struct answer_line *lines;
 	size_t n_lines;
+	struct answer_who *who;
+	size_t n_who;
 	struct finding_unknown *unknown; /* what this node cannot see, and why */
 	size_t n_unknown;
 	const char **candidates;
@@ -110,6 +129,9 @@ int answer_add_finding(struct answer *a, struct finding **f);
  * a->lines otherwise. */
 struct answer_line *answer_add_line(struct answer *a);
 
+/* The same for `who`. */
+struct answer_who *answer_add_who(struct answer *a);
+
 /* Order findings for a reader: open before resolved, causes without an active deeper cause first, then by severity,
  * confidence times symptoms explained, confidence, time (oldest first), id. Findings that others of the list explain,
  * and causes whose deeper cause is in the list, follow it: a tree, depth first. */
@@ -127,7 +149,8 @@ void answer_headline(const struct answer *a, char *ret_text, size_t size);
 
 /* {"apiVersion":"why/v1","kind":"Explanation"|"FindingList"|"Timeline"|"Not"|"Fleet"|"Doctor"|"RuleList"|"MetricList"|
  *  "Reload","status","message","headline","exit_status","target","node","as_of","agent":{"last_seen","version",
- *  "rules_digest"},"evaluated","stale","findings":[...],"items":[{"at"?,"what","subject"?,"status"?,"text","detail"?,
+ *  "rules_digest"},"evaluated","stale","who":[{"role","kind"?,"id"?,"name","text","node"?,"status"?,"attrs"?}] (absent
+ *  where no one thing was asked for),"findings":[...],"items":[{"at"?,"what","subject"?,"status"?,"text","detail"?,
  *  "severity"}] (the lines; absent from Explanation, FindingList and Not when there is none),"verdict" and
  *  "evidence" (Not),
  *  "unknown":[{"what","why"}],"candidates"?,"next_cursor"?,"truncated"} */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/answer.h"
 
+#include <string.h>
+
 #include "base/cleanup.h"
 
 static const char *const kind_names[] = {
@@ -50,6 +52,45 @@ static void write_head(const struct answer *a, struct json *j)
 	json_object_end(j);
 	json_key_bool(j, "evaluated", a->evaluated);
 	json_key_bool(j, "stale", a->stale);
+}
+
+/* A name twice would be no JSON. */
+static bool is_first(const struct answer_who *w, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(w->attrs[k].name, w->attrs[i].name) == 0)
+			return false;
+	return true;
+}
+
+static void write_who(const struct answer *a, struct json *j)
+{
+	json_key(j, "who");
+	json_array_begin(j);
+	for (size_t i = 0; i < a->n_who; i++) {
+		const struct answer_who *w = &a->who[i];
+
+		json_object_begin(j);
+		json_key_text(j, "role", w->role);
+		if (w->id && w->id[0]) {
+			json_key_text(j, "kind", entity_kind_name(w->kind));
+			json_key_text(j, "id", w->id);
+		}
+		json_key_text(j, "name", w->name);
+		json_key_text(j, "text", w->text);
+		json_key_text_nonempty(j, "node", w->node);
+		json_key_text_nonempty(j, "status", w->status);
+		if (w->n_attrs > 0) {
+			json_key(j, "attrs");
+			json_object_begin(j);
+			for (size_t k = 0; k < w->n_attrs; k++)
+				if (is_first(w, k))
+					json_key_text(j, w->attrs[k].name, w->attrs[k].value);
+			json_object_end(j);
+		}
+		json_object_end(j);
+	}
+	json_array_end(j);
 }
 
 static void write_findings(const struct answer *a, struct json *j)
@@ -133,6 +174,8 @@ void answer_write_json(const struct answer *a, struct json *j)
 {
 	json_object_begin(j);
 	write_head(a, j);
+	if (a->n_who > 0)
+		write_who(a, j);
 	write_findings(a, j);
 	if (a->n_lines > 0 || (a->query != QUERY_EXPLAIN && a->query != QUERY_LIST && a->query != QUERY_NOT))
 		write_lines(a, j);

@@ -203,25 +203,30 @@ static void describe_process(const struct entity *e, struct text *t)
 		text_addf(t, "pid %.*s", (int)pid_len, e->key);
 }
 
+/* "container train (3f4e5d6c7b8a)": a name alone is that of many. */
 static void describe_container(const struct entity *e, struct text *t)
 {
 	const char *name = attr_list_get(&e->attrs, "name");
 
-	text_add(t, "container ");
-	if (name)
-		text_add(t, name);
-	else
-		text_add_n(t, e->key, strnlen(e->key, 12));
+	text_addf(t, "container %s%s%.*s%s", name ? name : "", name ? " (" : "", (int)strnlen(e->key, 12), e->key,
+		  name ? ")" : "");
 }
 
+/* "rank 3 of torchrun:llama", "executor exec-7 of spark:app-1". */
 static void describe_rank(const struct entity *e, struct text *t)
 {
+	const char *member = attr_list_get(&e->attrs, "rank"), *role = attr_list_get(&e->attrs, "role");
+	size_t n = strlen(e->key), n_member = member ? strlen(member) : 0;
 	const char *slash = strrchr(e->key, '/');
 
+	/* A member's own name may hold a slash. */
+	if (n_member && n_member < n && e->key[n - n_member - 1] == '/' && strcmp(e->key + n - n_member, member) == 0)
+		slash = e->key + n - n_member - 1;
+	text_addf(t, "%s ", role && role[0] ? role : "rank");
 	if (slash)
-		text_addf(t, "rank %s of job %.*s", slash + 1, (int)(slash - e->key), e->key);
+		text_addf(t, "%s of %.*s", slash + 1, (int)(slash - e->key), e->key);
 	else
-		text_addf(t, "rank %s", e->key);
+		text_add(t, e->key);
 }
 
 static void describe_gpu(const struct entity *e, struct text *t)

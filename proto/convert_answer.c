@@ -89,6 +89,7 @@ static Why__V1__Answer *answer_message(struct pack *p, const struct answer *a, s
 	for (size_t i = 0; m->findings && i < n_findings && !p->error; i++)
 		m->findings[m->n_findings++] = message_of_finding(p, a->findings[i]);
 	add_lines(p, a, MIN_OF(a->n_lines, max_lines), m);
+	message_of_who(p, a, MIN_OF(a->n_who, max_lines), m);
 	m->unknown = message_of_unknown(p, a->unknown, n_unknown);
 	m->n_unknown = m->unknown ? n_unknown : 0;
 	m->candidates = pack_list(p, n_candidates, sizeof(*m->candidates));
@@ -97,14 +98,15 @@ static Why__V1__Answer *answer_message(struct pack *p, const struct answer *a, s
 	m->verdict = pack_text(p, a->verdict, TEXT_MAX_SHORT);
 	add_evidence(p, a, MIN_OF(a->n_evidence, (size_t)MESSAGE_MAX_EVIDENCE), m);
 	m->next_cursor = pack_text(p, a->next_cursor, sizeof(a->next_cursor) - 1);
-	m->truncated = a->truncated || n_findings < a->n_findings || m->n_lines < a->n_lines;
+	m->truncated = a->truncated || n_findings < a->n_findings || m->n_lines < a->n_lines ||
+		       m->n_who < a->n_who;
 	return m;
 }
 
 Why__V1__Answer *message_of_answer(struct pack *p, const struct answer *a, size_t max_bytes)
 {
 	size_t max_findings = MIN_OF(a->n_findings, (size_t)ANSWER_MAX_FINDINGS);
-	size_t max_lines = MIN_OF(a->n_lines, (size_t)ANSWER_MAX_LINES);
+	size_t max_lines = MIN_OF(MAX_OF(a->n_lines, a->n_who), (size_t)ANSWER_MAX_LINES);
 	Why__V1__Answer *m = answer_message(p, a, max_findings, max_lines);
 
 	while (!p->error && max_findings + max_lines > 0 && why__v1__answer__get_packed_size(m) > max_bytes) {
@@ -216,6 +218,7 @@ static void read_lists(struct unpack *u, const struct unpack_target *to, const W
 	for (size_t i = 0; i < a->n_candidates && !u->error; i++)
 		a->candidates[i] = unpack_text(u, to, "candidates", m->candidates[i], TEXT_MAX_KEY);
 	read_lines(u, to, m, a);
+	message_read_who(u, to, m, a);
 	read_evidence(u, to, m, a);
 	read_findings(u, m, a);
 }

@@ -29,6 +29,10 @@ struct answer *message_read_answer(struct unpack *u, const Why__V1__Answer *m);
 /* Findings and lines are left out from the tail until it packs to max_bytes or has none left. */
 Why__V1__Answer *message_of_answer(struct pack *p, const struct answer *a, size_t max_bytes);
 
+/* The first `n` lines `who` of an answer. */
+void message_of_who(struct pack *p, const struct answer *a, size_t n, Why__V1__Answer *m);
+void message_read_who(struct unpack *u, const struct unpack_target *to, const Why__V1__Answer *m, struct answer *a);
+
 /* Lists that findings and answers both have. */
 Why__V1__Unknown **message_of_unknown(struct pack *p, const struct finding_unknown *unknown, size_t n);
 void message_read_unknown(struct unpack *u, const struct unpack_target *to, Why__V1__Unknown *const *from, size_t n,

@@ -445,11 +445,15 @@ static void things_have_names_for_people(void **state)
 	assert_described(g, gpu, "GPU 3");
 	assert_described(g, make(g, ENTITY_CGROUP, "/a/b"), "/a/b");
 	assert_described(g, make(g, ENTITY_POD, "ml/train-0"), "ml/train-0");
-	assert_described(g, make(g, ENTITY_RANK, "slurm:81734/19"), "rank 19 of job slurm:81734");
+	assert_described(g, make(g, ENTITY_RANK, "slurm:81734/19"), "rank 19 of slurm:81734");
+	entity_id r = make(g, ENTITY_RANK, "airflow:dag/load/2");
+	assert_ok(graph_set_attr(g, r, "rank", "load/2"));
+	assert_ok(graph_set_attr(g, r, "role", "task"));
+	assert_described(g, r, "task load/2 of airflow:dag");
 	c = make(g, ENTITY_CONTAINER, "0123456789abcdef0123456789abcdef");
 	assert_described(g, c, "container 0123456789ab");
 	assert_ok(graph_set_attr(g, c, "name", "trainer"));
-	assert_described(g, c, "container trainer");
+	assert_described(g, c, "container trainer (0123456789ab)");
 	assert_described(g, graph_node(g), "node-17");
 	assert_described(g, make(g, ENTITY_CPU, "3"), "CPU 3");
 	assert_described(g, ENTITY_NONE, "something unknown");

@@ -170,6 +170,26 @@ static void fill_lines(struct answer *a, uint64_t *seed)
 	}
 }
 
+static void fill_who(struct answer *a, uint64_t *seed)
+{
+	for (size_t n = below(seed, 12); n > 0; n--) {
+		struct answer_who *w = answer_add_who(a);
+
+		*w = (struct answer_who){
+			.role = words(a->arena, seed),
+			.kind = (enum entity_kind)below(seed, ENTITY_KIND_MAX),
+			.id = words(a->arena, seed),
+			.name = words(a->arena, seed),
+			.text = words(a->arena, seed),
+			.node = words(a->arena, seed),
+			.status = words(a->arena, seed),
+			.n_attrs = below(seed, ANSWER_WHO_ATTRS + 1),
+		};
+		for (size_t i = 0; i < w->n_attrs; i++)
+			w->attrs[i] = (struct finding_attr){arena_printf(a->arena, "name%zu", i), words(a->arena, seed)};
+	}
+}
+
 struct answer *sample_answer(uint64_t seed)
 {
 	struct answer *a = NULL;
@@ -191,6 +211,7 @@ struct answer *sample_answer(uint64_t seed)
 		assert_ok(answer_add_finding(a, &f));
 	}
 	fill_lines(a, &seed);
+	fill_who(a, &seed);
 	a->n_unknown = 1 + below(&seed, 4);
 	a->unknown = arena_alloc_array(a->arena, a->n_unknown, sizeof(*a->unknown));
 	for (size_t i = 0; i < a->n_unknown; i++)
@@ -320,8 +341,30 @@ void assert_same_finding(const struct finding *a, const struct finding *b)
 	assert_int_equal(a->count, b->count);
 }
 
+static void same_who(const struct answer *a, const struct answer *b)
+{
+	assert_int_equal(a->n_who, b->n_who);
+	for (size_t i = 0; i < a->n_who; i++) {
+		const struct answer_who *x = &a->who[i], *y = &b->who[i];
+
+		same_text(x->role, y->role);
+		assert_int_equal(x->kind, y->kind);
+		same_text(x->id, y->id);
+		same_text(x->name, y->name);
+		same_text(x->text, y->text);
+		same_text(x->node, y->node);
+		same_text(x->status, y->status);
+		assert_int_equal(x->n_attrs, y->n_attrs);
+		for (size_t k = 0; k < x->n_attrs; k++) {
+			same_text(x->attrs[k].name, y->attrs[k].name);
+			same_text(x->attrs[k].value, y->attrs[k].value);
+		}
+	}
+}
+
 static void same_answer_lists(const struct answer *a, const struct answer *b)
 {
+	same_who(a, b);
 	assert_int_equal(a->n_findings, b->n_findings);
 	for (size_t i = 0; i < a->n_findings; i++)
 		assert_same_finding(a->findings[i], b->findings[i]);
