@@ -28,6 +28,7 @@ struct wanted {
 	enum entity_kind kind;
 	const char *key;
 	const struct finding_entity *best; /* the one of which most is said */
+	const struct finding_entity *in;   /* something in it or of it */
 	const char *node;
 	bool many_nodes;
 };
@@ -36,11 +37,13 @@ static void take_best(void *arg, const struct finding_entity *e, const char *nod
 {
 	struct wanted *w = arg;
 
-	if (e->kind != w->kind || !e->id || strcmp(e->id, w->key) != 0)
+	if (!finding_entity_is_of(e, w->kind, w->key))
 		return;
 	w->many_nodes |= w->node && node && strcmp(w->node, node) != 0;
 	w->node = w->node ? w->node : node;
-	if (!w->best || e->n_attrs > w->best->n_attrs)
+	if (e->kind != w->kind)
+		w->in = w->in ? w->in : e;
+	else if (!w->best || e->n_attrs > w->best->n_attrs)
 		w->best = e;
 }
 
@@ -131,6 +134,8 @@ void who_from_findings(struct answer *a, enum entity_kind kind, const char *key)
 	f.job = holder(a, f.self, ENTITY_JOB, &bare[1]);
 	f.container = holder(a, f.self, ENTITY_CONTAINER, &bare[2]);
 	f.pod = holder(a, f.self, ENTITY_POD, &bare[3]);
+	if (!f.pod && kind == ENTITY_CONTAINER && w.in) /* what is in the container is in its pod */
+		f.pod = holder(a, w.in, ENTITY_POD, &bare[3]);
 	f.cgroup = holder(a, f.self, ENTITY_CGROUP, &bare[4]);
 	who_self(a, &f);
 	for (size_t i = 0; i < 5; i++)

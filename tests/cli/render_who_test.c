@@ -209,8 +209,9 @@ static void test_hostile_names_change_nothing_but_their_line(void **state UNUSED
 			assert_true(*c == '\n' || *c == '\033' || (unsigned char)*c >= ' ');
 			/* Only our own colours. */
 			if (*c == '\033')
-				assert_true(terminals[i]->color && (strncmp(c, "\033[0m", 4) == 0 ||
-								    strncmp(c, "\033[1", 3) == 0 || strncmp(c, "\033[2m", 4) == 0));
+				assert_true(terminals[i]->color &&
+					    (strncmp(c, "\033[0m", 4) == 0 || strncmp(c, "\033[1", 3) == 0 ||
+					     strncmp(c, "\033[2m", 4) == 0));
 			assert_true(strncmp(c, "\033[2J", 4) != 0 && strncmp(c, "\033[1mode", 7) != 0);
 		}
 		assert_true(lines < 60);

@@ -159,7 +159,8 @@ static void test_several_are_listed_with_what_they_are(void **state)
 static void test_the_living_before_the_gone(void **state)
 {
 	(void)state;
-	struct finding_entity old = entity(ENTITY_PROCESS, "77/1000", "a[77]"), young = entity(ENTITY_PROCESS, "77/20", "b[77]");
+	struct finding_entity old = entity(ENTITY_PROCESS, "77/1000", "a[77]");
+	struct finding_entity young = entity(ENTITY_PROCESS, "77/20", "b[77]");
 	struct target_search s;
 
 	target_search_init(&s, ENTITY_PROCESS, "77");
