@@ -1,28 +1,227 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* workload.c - whose process it is: rank, executor, task, job, container. */
+/* workload.c - whose process it is: rank, executor, task, job, container; and how members end.
+ *
+ * Bounds: WORKLOAD_MAX_MEMBERS main processes; MAX_SCAN_* of /proc a tick; what is above is counted.
+ *
+ * What is known of a process comes from the kernel half at exec (collectors/lineage.h), before anybody asks. /proc is
+ * walked once at the start for those that were there before, and slowly ever after: for titles that a process gives
+ * itself, and for what the kernel half could not tell. How a process ended is written into its entity by the
+ * collectors that see it (exits, oom); this one reads the graph, not their events.
+ *
+ * Order within a turn: collectors are drained in an order that turns, and a rank may start and die within one turn. So
+ * nothing is concluded while draining: settle() comes after all of them. It takes first what is left in the
+ * kernel half's ring (a program's start is in it before its end can be in another), then walks the changes that the
+ * batch holds: new process entities get their identity, gone ones are told as rank.ended, new labels have their
+ * containers' processes judged again. All that is in the same batch, so that rules see it at once.
+ */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
-#include "collectors/collector.h"
+#include "base/cleanup.h"
+#include "base/map.h"
+#include "collectors/process.h"
 #include "collectors/workload_metric.h"
+#include "collectors/workload_state.h"
+
+#define INIT_PID_NS_INODE 0xEFFFFFFCU
+#define MAX_SCAN_FIRST    1024 /* processes a tick until all were seen once */
+#define MAX_SCAN_BLIND    256  /* ... while the kernel half is missing */
+#define MAX_SCAN          64
+#define MAX_CHECK_BLIND   256  /* members a tick, whether they are still there */
+#define MAX_CHECK         64
+#define MAX_ENTITIES      512  /* of other collectors, identified in a turn */
+#define MAX_EXECS         4096 /* taken in one settle */
+#define MAX_PLACES        4096
+
+static void workload_close(void *state)
+{
+	struct workload *w = state;
+
+	if (!w)
+		return;
+	lineage_close(&w->lineage);
+	kernel_cgroup_close(&w->cgroups);
+	workload_table_close(&w->table);
+	workload_scan_close(&w->scan);
+	u64map_free(&w->places);
+	free(w);
+}
+
+static void workload_cleanup(struct workload **w)
+{
+	workload_close(*w);
+}
+
+static void on_exec(void *arg, const struct lineage_exec *exec)
+{
+	struct workload *w = arg;
+
+	workload_subject_exec(&w->subject, w->root_fd, exec, w->ticks_per_s, &w->cgroups);
+	(void)workload_judge(w, exec->cgroup, false);
+	workload_subject_forget(&w->subject);
+}
 
 static int workload_open(const struct collect_env *env, void **ret_state)
 {
-	void *w = calloc(1, 1);
+	AUTO(workload_cleanup) struct workload *w = calloc(1, sizeof(*w));
+	struct stat ns;
 
-	(void)env;
 	if (!w)
 		return -ENOMEM;
-	*ret_state = w;
+	w->root_fd = env->root_fd;
+	w->ticks_per_s = env->ticks_per_s > 0 ? env->ticks_per_s : 100;
+	w->proc_is_ours = env->fixture || (stat("/proc/self/ns/pid", &ns) == 0 && ns.st_ino == INIT_PID_NS_INODE);
+	int r = workload_table_open(&w->table);
+	if (r == 0)
+		r = u64map_new(MAX_PLACES, &w->places);
+	if (r < 0)
+		return r;
+	w->lineage_error = lineage_open(env, on_exec, w, &w->lineage);
+	kernel_cgroup_open(&w->cgroups, env, w->lineage ? lineage_paths_fd(w->lineage) : -1);
+	w->scans = (w->proc_is_ours || !w->lineage) && workload_scan_open(&w->scan, env->root_fd) == 0;
+	*ret_state = TAKE_PTR(w);
 	return 0;
+}
+
+/* ---- a tick ---- */
+
+static void scan_one(struct workload *w, uint32_t pid)
+{
+	AUTO_CLOSE int fd = -1;
+
+	if (workload_subject_proc(&w->subject, w->root_fd, pid, &fd) < 0)
+		return;
+	const struct proc_stat *stat = &w->subject.stat;
+	if (stat->kernel_thread || stat->ended || workload_table_find(&w->table, stat->pid, stat->start_ticks) ||
+	    !workload_scan_is_new(&w->scan, stat))
+		return;
+	workload_subject_read(&w->subject, fd);
+	(void)workload_judge(w, 0, false);
+	workload_subject_forget(&w->subject);
+}
+
+static void scan_some(struct workload *w)
+{
+	unsigned max = w->scan.rounds == 0 ? MAX_SCAN_FIRST : w->lineage ? MAX_SCAN : MAX_SCAN_BLIND;
+	uint32_t pid;
+
+	for (unsigned i = 0; i < max && workload_scan_next(&w->scan, &pid); i++)
+		scan_one(w, pid);
 }
 
 static int workload_collect(void *state, mono_ns_t now, struct batch *b)
 {
-	(void)state;
-	(void)now;
-	(void)b;
+	struct workload *w = state;
+	entity_id node = graph_node(b->graph);
+
+	w->now = now;
+	w->out = b;
+	kernel_cgroup_refresh(&w->cgroups, now, b);
+	if (w->scans) {
+		scan_some(w);
+		workload_end_check(w, w->lineage ? MAX_CHECK : MAX_CHECK_BLIND);
+	}
+	workload_end_count(w);
+	batch_sample(b, WORKLOAD_NODE_MEMBERS, node, (double)w->table.n_used);
+	batch_sample(b, WORKLOAD_NODE_UNTOLD, node,
+		     (double)(w->table.refused + (w->lineage ? lineage_missed(w->lineage) : 0)));
 	return 0;
+}
+
+/* ---- a turn ---- */
+
+static int workload_event_fd(void *state)
+{
+	struct workload *w = state;
+
+	return w->lineage ? lineage_event_fd(w->lineage) : -1;
+}
+
+static int workload_drain(void *state, unsigned max, struct batch *b)
+{
+	struct workload *w = state;
+
+	w->now = b->now;
+	w->out = b;
+	return w->lineage ? lineage_drain(w->lineage, max) : 0;
+}
+
+static void take_op(struct workload *w, const struct batch_op *op, unsigned *n_entities)
+{
+	struct workload_member *m;
+	uint64_t start_ticks;
+	uint32_t pid;
+
+	workload_place_note(w, op);
+	if (graph_kind(w->out->graph, op->a) != ENTITY_PROCESS)
+		return;
+	if (op->kind == BATCH_OP_ENTITY && (*n_entities)++ < MAX_ENTITIES)
+		workload_judge_entity(w, op->a);
+	if (op->kind == BATCH_OP_GONE && process_key_parse(graph_key(w->out->graph, op->a), &pid, &start_ticks) == 0 &&
+	    (m = workload_table_find(&w->table, pid, start_ticks)) != NULL) {
+		m->process = op->a;
+		workload_end_member(w, m);
+	}
+}
+
+/* Ops were lost for want of room: look at everything that may have changed. */
+static void take_all(struct workload *w)
+{
+	size_t cursor = 0;
+	unsigned n = 0;
+	entity_id id;
+	struct workload_member *m;
+
+	while (n < MAX_ENTITIES && (id = graph_next(w->out->graph, ENTITY_PROCESS, &cursor)) != ENTITY_NONE)
+		if (!graph_attr(w->out->graph, id, "identity") && !graph_attr(w->out->graph, id, "unresolved")) {
+			workload_judge_entity(w, id);
+			n++;
+		}
+	cursor = 0;
+	while ((m = workload_table_next(&w->table, &cursor)))
+		if (m->process != ENTITY_NONE && graph_is_gone(w->out->graph, m->process, NULL))
+			workload_end_member(w, m);
+	w->all_places = true;
+}
+
+static void workload_settle(void *state, mono_ns_t now, struct batch *b)
+{
+	struct workload *w = state;
+	unsigned n_entities = 0;
+
+	w->now = now;
+	w->out = b;
+	if (w->lineage)
+		(void)lineage_drain(w->lineage, MAX_EXECS);
+	/* What follows adds ops of its own; those need no second look. */
+	size_t n_ops = b->n_ops;
+	for (size_t i = 0; i < n_ops; i++)
+		take_op(w, &b->ops[i], &n_entities);
+	if (b->dropped_ops != w->ops_dropped)
+		take_all(w);
+	workload_place_settle(w);
+	workload_subject_forget(&w->subject);
+	w->ops_dropped = b->dropped_ops;
+}
+
+static void workload_hooks(void *state, void (*say)(void *arg, const char *hook, int error, const char *reason), void *arg)
+{
+	const struct workload *w = state;
+	char known[128];
+
+	if (w->lineage)
+		lineage_hooks(w->lineage, say, arg);
+	else
+		say(arg, "programs at exec", w->lineage_error,
+		    "without the kernel half members are found by looking through /proc, up to minutes late, and not at all "
+		    "when they live shorter");
+	(void)snprintf(known, sizeof(known), "%zu known, %" PRIu64 " without room, %" PRIu64 " execs missed", w->table.n_used,
+		       w->table.refused, w->lineage ? lineage_missed(w->lineage) : 0);
+	say(arg, "processes of jobs", 0, known);
 }
 
 const struct collector collector_workload = {
@@ -34,5 +233,9 @@ const struct collector collector_workload = {
 	.interval_ms = 1000,
 	.open = workload_open,
 	.collect = workload_collect,
-	.close = free,
+	.event_fd = workload_event_fd,
+	.drain = workload_drain,
+	.settle = workload_settle,
+	.hooks = workload_hooks,
+	.close = workload_close,
 };

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whose process it is. The first process that is recognised as a rank (or executor, or launcher) is its main process; what
+ * descends from it, or says the same of itself, belongs to the same rank without being it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/map.h"
+#include "base/text.h"
+#include "collectors/process.h"
+#include "collectors/workload_graph.h"
+#include "collectors/workload_state.h"
+
+#define MAX_ANCESTORS 16
+
+static uint64_t start_ns_of(const struct workload *w, uint64_t start_ticks)
+{
+	return start_ticks * (NS_PER_S / (uint64_t)w->ticks_per_s);
+}
+
+/* Start and parent as /proc has them now; false: no such process, or not one of the kernel half's pids. */
+static bool look_up(const struct workload *w, uint32_t pid, struct proc_stat *ret_stat)
+{
+	AUTO_CLOSE int fd = -1;
+
+	return (w->proc_is_ours || !w->lineage) && proc_facts_open(w->root_fd, pid, &fd) == 0 &&
+	       proc_facts_stat(fd, ret_stat) == 0 && ret_stat->pid == pid;
+}
+
+/* The nearest member above. A parent that is dead is believed by its pid only when it is older than its child and nobody
+ * else has that pid now. */
+static struct workload_member *member_above(struct workload *w, uint32_t pid, uint64_t start_ticks, uint32_t ppid)
+{
+	uint32_t owner;
+	uint64_t owner_start_ns;
+
+	for (unsigned i = 0; i < MAX_ANCESTORS && ppid > 1; i++) {
+		struct proc_stat parent;
+		bool lives = look_up(w, ppid, &parent);
+		if (lives && parent.start_ticks > start_ticks)
+			break;
+		struct workload_member *m = lives ? workload_table_find(&w->table, ppid, parent.start_ticks) :
+						    workload_table_by_pid(&w->table, ppid, start_ticks);
+		if (m)
+			return m;
+		if (!lives)
+			break;
+		start_ticks = parent.start_ticks;
+		pid = ppid;
+		ppid = parent.ppid;
+	}
+	if (!w->lineage || lineage_owner(w->lineage, pid, start_ns_of(w, start_ticks), &owner, &owner_start_ns) < 0)
+		return NULL;
+	return workload_table_find(&w->table, owner,
+				   owner_start_ns / (NS_PER_S / (uint64_t)w->ticks_per_s));
+}
+
+/* ---- the entity ---- */
+
+static void say_identity(struct workload *w, const struct workload_member *m)
+{
+	char identity[96];
+	struct text t;
+
+	text_init(&t, identity, sizeof(identity));
+	text_add(&t, identity_source_name(m->source));
+	if (!m->main)
+		text_add(&t, ", of the process it descends from or repeats");
+	batch_attr(w->out, m->process, "identity", identity);
+	batch_attr(w->out, m->process, "role", m->main ? m->role : NULL);
+	batch_attr(w->out, m->process, "unresolved", NULL);
+}
+
+entity_id workload_judge_show(struct workload *w, struct workload_member *m)
+{
+	char key[PROCESS_KEY_MAX], comm[PROCESS_COMM_MAX];
+	struct batch *b = w->out;
+	struct workload_member *parent;
+
+	(void)snprintf(key, sizeof(key), "%u/%" PRIu64, m->pid, m->start_ticks);
+	m->process = batch_entity(b, ENTITY_PROCESS, key);
+	if (m->process == ENTITY_NONE)
+		return ENTITY_NONE;
+	if (!graph_attr(b->graph, m->process, "comm")) {
+		process_comm(m->comm, comm);
+		batch_attr(b, m->process, "comm", comm);
+		batch_attr_u64(b, m->process, "pid", m->pid);
+		batch_attr_u64(b, m->process, "ppid", m->ppid);
+		batch_attr_u64(b, m->process, "uid", m->uid);
+		batch_link(b, EDGE_IN, m->process, m->cgroup != ENTITY_NONE ? m->cgroup : graph_node(b->graph));
+	}
+	if (m->container != ENTITY_NONE)
+		batch_link(b, EDGE_IN, m->process, m->container);
+	parent = workload_table_by_pid(&w->table, m->ppid, m->start_ticks);
+	if (parent && parent->process != ENTITY_NONE && parent != m)
+		batch_link(b, EDGE_CHILD, m->process, parent->process);
+	batch_link(b, EDGE_OF, m->process, m->rank != ENTITY_NONE ? m->rank : m->job);
+	say_identity(w, m);
+	return m->process;
+}
+
+static entity_id cgroup_of(struct workload *w, uint64_t key)
+{
+	const struct workload_subject *s = &w->subject;
+	entity_id id = ENTITY_NONE;
+
+	if (s->path[0] && w->cgroups.tree)
+		id = cgroup_tree_entity_of_path(w->cgroups.tree, s->path, w->out);
+	if (id == ENTITY_NONE && key)
+		id = kernel_cgroup_entity(&w->cgroups, key, w->out);
+	return id != ENTITY_NONE || !s->path[0] ? id : graph_find(w->out->graph, ENTITY_CGROUP, s->path);
+}
+
+/* ---- joining ---- */
+
+/* What a process says of itself is believed once: another word counts only when it comes from somebody more trusted, or
+ * with a program newly started. */
+static bool may_change(const struct workload_member *m, const struct membership *found, bool started)
+{
+	return started || found->source < IDENTITY_PROC || found->source < m->source;
+}
+
+/* Another process says the same and lives. */
+static bool is_taken(struct workload *w, uint64_t whose, const struct workload_member *but)
+{
+	struct workload_member *main = workload_table_main(&w->table, whose);
+	struct proc_stat stat;
+
+	if (!main || main == but)
+		return false;
+	if (!w->proc_is_ours && w->lineage)
+		return true;
+	return look_up(w, main->pid, &stat) && stat.start_ticks == main->start_ticks && !stat.ended;
+}
+
+static bool is_of(const struct workload *w, const struct workload_member *above, const struct membership *found,
+		  uint64_t whose)
+{
+	char key[GRAPH_MAX_KEY];
+
+	if (!above)
+		return false;
+	if (above->whose == whose)
+		return true;
+	/* A helper of a rank that no longer says which. */
+	return !found->member[0] && above->rank != ENTITY_NONE && membership_job_key(found, key, sizeof(key)) &&
+	       graph_find(w->out->graph, ENTITY_JOB, key) == above->job;
+}
+
+static void inherit(struct workload *w, struct workload_member *m, const struct workload_member *above)
+{
+	entity_id rank = m->rank, job = m->job;
+
+	(void)workload_table_claim(&w->table, m, above->whose, false);
+	m->rank = above->rank;
+	m->job = above->job;
+	m->role = above->role;
+	m->source = above->source;
+	if (m->process != ENTITY_NONE)
+		workload_graph_move(w->out, m->process, rank, job, m->rank, m->job);
+}
+
+static bool join(struct workload *w, struct workload_member *m, uint64_t whose, bool main)
+{
+	entity_id old_rank = m->rank, old_job = m->job, rank, job;
+	const struct membership *found = &w->found[0];
+
+	if (!workload_graph_job(w->out, found, &rank, &job))
+		return false;
+	(void)workload_table_claim(&w->table, m, whose, main);
+	m->rank = rank;
+	m->job = job;
+	m->role = found->role;
+	m->source = found->source;
+	if (m->process != ENTITY_NONE)
+		workload_graph_move(w->out, m->process, old_rank, old_job, rank, job);
+	if (old_rank != ENTITY_NONE && old_rank != rank)
+		(void)workload_graph_drop_unused(w->out, old_rank);
+	if (old_job != ENTITY_NONE && old_job != job)
+		(void)workload_graph_drop_unused(w->out, old_job);
+	return true;
+}
+
+static struct workload_member *new_member(struct workload *w)
+{
+	const struct workload_subject *s = &w->subject;
+	struct workload_member *m = workload_table_add(&w->table, s->stat.pid, s->stat.start_ticks, w->now);
+
+	if (!m)
+		return NULL;
+	m->ppid = s->stat.ppid;
+	m->uid = s->stat.uid;
+	memcpy(m->comm, s->stat.comm, sizeof(m->comm));
+	return m;
+}
+
+static void say_conflict(struct workload *w, const struct workload_member *m)
+{
+	const char *conflict = w->found[0].conflict[0] ? w->found[0].conflict : NULL;
+
+	batch_attr(w->out, m->process, "conflict", conflict);
+	if (m->main)
+		batch_attr(w->out, m->rank != ENTITY_NONE ? m->rank : m->job, "conflict", conflict);
+	/* Without a member its attributes are the process's. */
+	for (size_t i = 0; m->main && m->rank == ENTITY_NONE && i < w->found[0].n_attrs; i++)
+		batch_attr(w->out, m->process, w->found[0].attrs[i].name, w->found[0].attrs[i].value);
+}
+
+struct workload_member *workload_judge(struct workload *w, uint64_t cgroup_key, bool asked)
+{
+	struct workload_subject *s = &w->subject;
+	struct workload_member *m = workload_table_find(&w->table, s->stat.pid, s->stat.start_ticks);
+	const struct graph *g = w->out->graph;
+	char key[PROCESS_KEY_MAX];
+
+	entity_id container = workload_subject_container(s, g, NULL);
+	size_t n = workload_subject_recognise(s, g, container, w->found);
+	uint64_t whose = n > 0 ? workload_graph_whose(&w->found[0]) : 0;
+	(void)snprintf(key, sizeof(key), "%u/%" PRIu64, s->stat.pid, s->stat.start_ticks);
+	asked = asked || graph_find(g, ENTITY_PROCESS, key) != ENTITY_NONE;
+	/* Services are known by their cgroup and container: their processes are told of only when there is something to tell. */
+	bool started = s->env && s->env != &s->own_env;
+	bool whole = whose && strcmp(w->found[0].role, "service") == 0;
+	if (!whose || (whole && !asked) || (m && m->whose && !may_change(m, &w->found[0], started)))
+		return m && m->whose ? m : NULL;
+	const struct workload_member *parent = member_above(w, s->stat.pid, s->stat.start_ticks, s->stat.ppid);
+	bool descends = parent && parent != m && is_of(w, parent, &w->found[0], whose);
+	/* A copy: to make room for the new one, its slot may be taken. */
+	const struct workload_member above = descends ? *parent : (struct workload_member){ 0 };
+	if (!m)
+		m = new_member(w);
+	if (!m)
+		return NULL;
+	if (descends)
+		inherit(w, m, &above);
+	else if (!join(w, m, whose, !whole && !is_taken(w, whose, m))) {
+		workload_table_remove(&w->table, m);
+		return NULL;
+	}
+	m->container = workload_subject_container(s, g, m->main || asked ? w->out : NULL);
+	m->cgroup = cgroup_of(w, cgroup_key);
+	if (s->env && (started || !m->env))
+		(void)workload_table_keep_env(&w->table, m, s->env, s->env_source);
+	if ((m->main || asked) && workload_judge_show(w, m) != ENTITY_NONE)
+		say_conflict(w, m);
+	return m;
+}
+
+void workload_judge_again(struct workload *w, struct workload_member *m)
+{
+	struct workload_subject *s = &w->subject;
+	AUTO_CLOSE int fd = -1;
+
+	m->again = false;
+	if (m->ended || (!m->main && m->process == ENTITY_NONE))
+		return;
+	int r = workload_subject_proc(s, w->root_fd, m->pid, &fd);
+	bool lives = r == 0 && s->stat.start_ticks == m->start_ticks;
+	if (lives)
+		workload_subject_read(s, fd);
+	else
+		s->stat = (struct proc_stat){ .pid = m->pid, .ppid = m->ppid, .uid = m->uid, .start_ticks = m->start_ticks };
+	if (!lives && m->cgroup != ENTITY_NONE && graph_exists(w->out->graph, m->cgroup)) {
+		(void)text_copy(s->path, sizeof(s->path), graph_key(w->out->graph, m->cgroup));
+		(void)cgroup_form_parse(s->path, &s->form);
+	}
+	memcpy(s->stat.comm, m->comm, sizeof(s->stat.comm));
+	/* What it was started with, not what it may have made of it. */
+	if (workload_table_env(m, &s->own_env)) {
+		s->env = &s->own_env;
+		s->env_source = m->env_source == IDENTITY_EXEC ? IDENTITY_EXEC : IDENTITY_PROC;
+	}
+	(void)workload_judge(w, 0, m->process != ENTITY_NONE);
+}
+
+/* ---- entities that others made ---- */
+
+static void link_container(struct workload *w, entity_id id)
+{
+	struct workload_subject *s = &w->subject;
+	entity_id cgroup;
+
+	if (!s->path[0] && graph_neighbours(w->out->graph, id, false, ENTITY_CGROUP, &cgroup, 1) > 0) {
+		(void)text_copy(s->path, sizeof(s->path), graph_key(w->out->graph, cgroup));
+		(void)cgroup_form_parse(s->path, &s->form);
+	}
+	entity_id container = workload_subject_container(s, w->out->graph, w->out);
+	if (container != ENTITY_NONE)
+		batch_link(w->out, EDGE_IN, id, container);
+}
+
+static void say_unresolved(struct workload *w, entity_id id, bool lives)
+{
+	char why[160];
+	struct text t;
+
+	/* Started while the kernel half watched, and without such a variable: nothing is missing. */
+	if (w->subject.env || (!lives && w->lineage && lineage_missed(w->lineage) == 0))
+		return;
+	text_init(&t, why, sizeof(why));
+	text_add(&t, "job and rank: ");
+	if (lives)
+		text_addf(&t, "the environment of the process cannot be read: %s", strerror(-w->subject.env_error));
+	else
+		text_add(&t, "the process had ended before its environment could be read");
+	batch_attr(w->out, id, "unresolved", why);
+}
+
+static uint32_t parent_of(const struct workload *w, entity_id id)
+{
+	const char *text = graph_attr(w->out->graph, id, "ppid");
+	uint64_t ppid;
+
+	return text && text_parse_u64(text, &ppid) == 0 && ppid <= INT32_MAX ? (uint32_t)ppid : 0;
+}
+
+void workload_judge_entity(struct workload *w, entity_id id)
+{
+	const char *key = graph_key(w->out->graph, id);
+	struct workload_subject *s = &w->subject;
+	struct workload_member *m;
+	uint64_t start_ticks;
+	AUTO_CLOSE int fd = -1;
+	uint32_t pid;
+
+	if (!key || process_key_parse(key, &pid, &start_ticks) < 0)
+		return;
+	m = workload_table_find(&w->table, pid, start_ticks);
+	if (m && m->whose) {
+		(void)workload_judge_show(w, m);
+		return;
+	}
+	int r = w->proc_is_ours || !w->lineage ? workload_subject_proc(s, w->root_fd, pid, &fd) : -ESRCH;
+	bool lives = r == 0 && s->stat.start_ticks == start_ticks;
+	if (lives) {
+		workload_subject_read(s, fd);
+		m = workload_judge(w, 0, true);
+	} else {
+		workload_subject_forget(s);
+		s->stat = (struct proc_stat){ .pid = pid, .ppid = parent_of(w, id), .start_ticks = start_ticks };
+	}
+	link_container(w, id);
+	if (m)
+		return;
+	const struct workload_member *parent = member_above(w, pid, start_ticks, s->stat.ppid);
+	if (!parent) {
+		say_unresolved(w, id, lives);
+		return;
+	}
+	const struct workload_member above = *parent;
+	m = new_member(w);
+	if (!m)
+		return;
+	inherit(w, m, &above);
+	m->container = workload_subject_container(s, w->out->graph, w->out);
+	(void)workload_judge_show(w, m);
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/test.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "model/codec.h"
+#include "tests/collectors/harness.h"
+#include "tests/collectors/scene.h"
+
+extern const struct collector collector_workload;
+
+#define SECRET "hunter2-do-not-tell"
+
+/* ---- a /proc made by hand ---- */
+
+struct world {
+	char root[128];
+	struct harness *h;
+	mono_ns_t now;
+};
+
+static void write_bytes(const char *root, const char *path, const char *data, size_t n)
+{
+	char full[512];
+
+	harness_write(root, path, "");
+	(void)snprintf(full, sizeof(full), "%s/%s", root, path);
+	AUTO_CLOSE int fd = open(full, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, data, n), n);
+}
+
+struct made {
+	uint32_t pid, ppid;
+	uint64_t start;
+	const char *comm, *cgroup;
+	const char *argv[8];
+	const char *env[12];
+};
+
+static void write_list(const char *root, uint32_t pid, const char *name, const char *const *list)
+{
+	char data[4096], path[64];
+	size_t n = 0;
+
+	for (; *list; list++) {
+		memcpy(data + n, *list, strlen(*list) + 1);
+		n += strlen(*list) + 1;
+	}
+	(void)snprintf(path, sizeof(path), "proc/%u/%s", pid, name);
+	write_bytes(root, path, data, n);
+}
+
+static void process_make(struct world *w, const struct made *p)
+{
+	char path[64], text[1024];
+
+	(void)snprintf(path, sizeof(path), "proc/%u/stat", p->pid);
+	(void)snprintf(text, sizeof(text), "%u (%s) S %u 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 %lu 1000 10\n", p->pid,
+		       p->comm, p->ppid, (unsigned long)p->start);
+	harness_write(w->root, path, text);
+	(void)snprintf(path, sizeof(path), "proc/%u/cgroup", p->pid);
+	(void)snprintf(text, sizeof(text), "0::%s\n", p->cgroup ? p->cgroup : "/");
+	harness_write(w->root, path, text);
+	write_list(w->root, p->pid, "cmdline", p->argv);
+	write_list(w->root, p->pid, "environ", p->env);
+}
+
+static void process_end(struct world *w, uint32_t pid)
+{
+	char folder[256];
+
+	(void)snprintf(folder, sizeof(folder), "%s/proc/%u", w->root, pid);
+	harness_remove(folder);
+}
+
+static int world_open(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	(void)harness_folder(w->root, sizeof(w->root));
+	harness_write(w->root, "proc/stat", "cpu 1\n");
+	*state = w;
+	return 0;
+}
+
+static int world_close(void **state)
+{
+	struct world *w = *state;
+
+	harness_close(&w->h);
+	harness_remove(w->root);
+	free(w);
+	return 0;
+}
+
+static void tick(struct world *w)
+{
+	if (!w->h)
+		w->h = harness_open(&collector_workload, w->root);
+	w->now += NS_PER_S;
+	assert_ok(harness_collect(w->h, w->now));
+	harness_settle(w->h);
+}
+
+static entity_id entity(struct world *w, enum entity_kind kind, const char *key)
+{
+	entity_id id = graph_find(w->h->graph, kind, key);
+
+	if (id == ENTITY_NONE)
+		fail_msg("there is no %s %s", entity_kind_name(kind), key);
+	return id;
+}
+
+static const char *attr(struct world *w, enum entity_kind kind, const char *key, const char *name)
+{
+	const char *value = graph_attr(w->h->graph, entity(w, kind, key), name);
+
+	return value ? value : "(none)";
+}
+
+/* The key of what it is OF (or IN), "" nothing. */
+static const char *next_of(struct world *w, entity_id id, enum entity_kind kind)
+{
+	entity_id to;
+	size_t n = graph_neighbours(w->h->graph, id, false, kind, &to, 1);
+
+	assert_true(n <= 1);
+	return n ? graph_key(w->h->graph, to) : "";
+}
+
+#define RANK_ENV(rank)                                                                                                 \
+	{                                                                                                              \
+		"PATH=/bin", "HF_TOKEN=" SECRET, "RANK=" rank, "LOCAL_RANK=" rank, "WORLD_SIZE=4", "MASTER_ADDR=10.0.0.9", \
+			"MASTER_PORT=29500", "TORCHELASTIC_RUN_ID=llama", "TORCHELASTIC_RESTART_COUNT=2", NULL         \
+	}
+#define TRAIN                                                                                                          \
+	{                                                                                                              \
+		"python3", "train.py", "--api-key", SECRET, NULL                                                       \
+	}
+
+static void make_rank(struct world *w, uint32_t pid, uint64_t start, const char *rank)
+{
+	char text[64];
+	struct made p = { .pid = pid, .ppid = 100, .start = start, .comm = "python3", .argv = TRAIN, .env = RANK_ENV("0") };
+
+	(void)snprintf(text, sizeof(text), "RANK=%s", rank);
+	p.env[2] = text;
+	process_make(w, &p);
+}
+
+static void ranks_that_were_there_before_are_found(void **state)
+{
+	struct world *w = *state;
+
+	process_make(w, &(struct made){ .pid = 100, .ppid = 1, .start = 900, .comm = "torchrun",
+					.argv = { "python3", "/usr/bin/torchrun", "--rdzv-id=llama", "train.py", NULL },
+					.env = { "PATH=/bin", NULL } });
+	make_rank(w, 101, 1000, "0");
+	make_rank(w, 102, 1001, "3");
+	process_make(w, &(struct made){ .pid = 103, .ppid = 1, .start = 5, .comm = "sshd", .argv = { "sshd", NULL },
+					.env = { "PATH=/bin", NULL } });
+	tick(w);
+	assert_string_equal(next_of(w, entity(w, ENTITY_PROCESS, "102/1001"), ENTITY_RANK), "torchrun:llama/3");
+	assert_string_equal(next_of(w, entity(w, ENTITY_RANK, "torchrun:llama/3"), ENTITY_JOB), "torchrun:llama");
+	assert_string_equal(next_of(w, entity(w, ENTITY_PROCESS, "100/900"), ENTITY_JOB), "torchrun:llama");
+	assert_string_equal(next_of(w, entity(w, ENTITY_PROCESS, "102/1001"), ENTITY_PROCESS), "100/900");
+	assert_int_equal(graph_find(w->h->graph, ENTITY_PROCESS, "103/5"), ENTITY_NONE);
+	assert_string_equal(attr(w, ENTITY_RANK, "torchrun:llama/3", "rank"), "3");
+	assert_string_equal(attr(w, ENTITY_JOB, "torchrun:llama", "world_size"), "4");
+	assert_string_equal(attr(w, ENTITY_JOB, "torchrun:llama", "scheduler"), "torchrun");
+	assert_string_equal(attr(w, ENTITY_PROCESS, "102/1001", "identity"), "/proc");
+	assert_string_equal(attr(w, ENTITY_PROCESS, "102/1001", "role"), "rank");
+	assert_string_equal(attr(w, ENTITY_PROCESS, "100/900", "role"), "launcher");
+	assert_true(harness_value(w->h, "job.members", ENTITY_JOB, "torchrun:llama") == 2);
+	assert_true(harness_value(w->h, "job.restarts", ENTITY_JOB, "torchrun:llama") == 2);
+}
+
+static size_t bytes_of(struct world *w, struct buf *out)
+{
+	struct codec_writer *writer = NULL;
+
+	assert_ok(codec_writer_new(w->h->metrics, &writer));
+	assert_ok(codec_write_batch(writer, w->h->batch, 0, out));
+	assert_ok(codec_write_graph(writer, w->h->graph, w->now, out));
+	codec_writer_free(&writer);
+	return out->len;
+}
+
+static void no_secret_leaves_proc(void **state)
+{
+	struct world *w = *state;
+	AUTO_BUF struct buf bytes;
+
+	buf_init(&bytes, 1 << 20);
+	make_rank(w, 101, 1000, "0");
+	tick(w);
+	(void)entity(w, ENTITY_RANK, "torchrun:llama/0");
+	assert_true(bytes_of(w, &bytes) > 500);
+	assert_non_null(memmem(bytes.data, bytes.len, "torchrun:llama/0", 16)); /* the search can find */
+	assert_null(memmem(bytes.data, bytes.len, SECRET, strlen(SECRET)));
+	assert_null(memmem(bytes.data, bytes.len, "HF_TOKEN", 8));
+}
+
+static void a_pid_used_again_is_another_process(void **state)
+{
+	struct world *w = *state;
+
+	make_rank(w, 101, 1000, "0");
+	tick(w);
+	process_end(w, 101);
+	process_make(w, &(struct made){ .pid = 101, .ppid = 1, .start = 1001, .comm = "bash", .argv = { "bash", NULL },
+					.env = { NULL } });
+	tick(w);
+	/* Somebody else makes its entity: a crash, say. */
+	batch_reset(w->h->batch, w->now);
+	entity_id id = batch_entity(w->h->batch, ENTITY_PROCESS, "101/1001");
+	harness_settle(w->h);
+	assert_string_equal(next_of(w, id, ENTITY_RANK), "");
+	assert_null(graph_attr(w->h->graph, id, "identity"));
+	assert_string_equal(next_of(w, entity(w, ENTITY_PROCESS, "101/1000"), ENTITY_RANK), "torchrun:llama/0");
+}
+
+static void an_end_that_nobody_saw_is_told_as_unknown(void **state)
+{
+	struct world *w = *state;
+	const struct event *e = NULL;
+
+	make_rank(w, 101, 1000, "0");
+	tick(w);
+	process_end(w, 101);
+	for (int i = 0; i < 5 && !e; i++) {
+		tick(w);
+		e = harness_event(w->h, "rank.ended", 0);
+	}
+	assert_non_null(e);
+	assert_string_equal(harness_event_key(w->h, e), "torchrun:llama/0");
+	assert_string_equal(harness_text(w->h, e, "how"), "unknown");
+	assert_true(isnan(harness_number(w->h, e, "exit_code")));
+	assert_true(isnan(harness_number(w->h, e, "signal")));
+	assert_true(graph_is_gone(w->h->graph, entity(w, ENTITY_PROCESS, "101/1000"), NULL));
+	tick(w);
+	assert_int_equal(harness_events(w->h, "rank.ended"), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(ranks_that_were_there_before_are_found, world_open, world_close),
+		cmocka_unit_test_setup_teardown(no_secret_leaves_proc, world_open, world_close),
+		cmocka_unit_test_setup_teardown(a_pid_used_again_is_another_process, world_open, world_close),
+		cmocka_unit_test_setup_teardown(an_end_that_nobody_saw_is_told_as_unknown, world_open, world_close),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
