@@ -119,6 +119,7 @@ static void write_symptom(struct compose *c, const struct suspect *s)
 	if (!f->title || !f->title[0])
 		f->title = arena_strdup(f->arena, rule->doc ? rule->doc : rule->id);
 	compose_symptom_evidence(c, s, rule);
+	compose_identity(c, s);
 }
 
 static void write_remedy(struct compose *c, const struct suspect *s, const struct cause_rule *rule)
@@ -160,6 +161,7 @@ static void write_cause(struct compose *c, const struct suspect *s)
 	compose_ruled_out(c, s, rule);
 	compose_explains(c, s);
 	compose_affected(c, s, rule);
+	compose_identity(c, s);
 	/* Its values can no longer be read, or are those of its end: "waits 0 % of the time". */
 	if (c->has_before && (!graph_exists(c->view.m->graph, s->entity) || s->j.holds != TRUTH_TRUE))
 		f->title = c->before->title;

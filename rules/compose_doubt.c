@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "model/who.h"
 #include "rules/judge.h"
 #include "rules/phrase.h"
 #include "rules/relative.h"
+
+#define MAX_IDENTITY 4 /* doubts about who somebody is, of FINDING_MAX_UNKNOWN */
 
 static const char *keep(struct compose *c, const struct text *t)
 {
@@ -23,16 +26,22 @@ static void add_ruled_out(struct compose *c, const char *rule, const char *reaso
 			(struct finding_ruled_out){.rule = arena_strdup(f->arena, rule), .reason = reason};
 }
 
-static void add_unknown(struct compose *c, const char *what, const char *why)
+/* `most` keeps room for what comes later. */
+static void add_doubt(struct compose *c, const char *what, const char *why, size_t most)
 {
 	struct finding *f = c->draft;
 
 	for (size_t i = 0; i < f->n_cannot_tell; i++)
 		if (f->cannot_tell[i].what && strcmp(f->cannot_tell[i].what, what) == 0)
 			return;
-	if (f->n_cannot_tell < FINDING_MAX_UNKNOWN)
+	if (f->n_cannot_tell < most)
 		f->cannot_tell[f->n_cannot_tell++] =
 			(struct finding_unknown){.what = arena_strdup(f->arena, what), .why = why};
+}
+
+static void add_unknown(struct compose *c, const char *what, const char *why)
+{
+	add_doubt(c, what, why, FINDING_MAX_UNKNOWN - MAX_IDENTITY);
 }
 
 /* ---- rivals ---- */
@@ -201,4 +210,46 @@ void compose_unknown(struct compose *c, const struct suspect *s, const struct ca
 	add_blind_items(c, rule->refutes, rule->n_refutes);
 	for (uint32_t i = 0; i < rule->n_unless; i++)
 		add_blind(c, &c->view.rs->programs[rule->unless[i].when]);
+}
+
+/* ---- who it is ---- */
+
+static void add_identity(struct compose *c, entity_id id)
+{
+	static const char *const names[] = {"unresolved", "conflict"};
+	const struct graph *g = c->view.m->graph;
+
+	for (size_t i = 0; id != ENTITY_NONE && i < ARRAY_LEN(names); i++) {
+		const char *sentence = graph_attr(g, id, names[i]), *why;
+		char name[256], what[320];
+		struct text t;
+
+		if (!sentence || !sentence[0])
+			continue;
+		graph_describe(g, id, name, sizeof(name));
+		text_init(&t, what, sizeof(what));
+		who_split_doubt(sentence, name, &t, &why);
+		add_doubt(c, what, arena_strdup(c->draft->arena, why), FINDING_MAX_UNKNOWN);
+	}
+}
+
+void compose_identity(struct compose *c, const struct suspect *s)
+{
+	static const enum entity_kind holders[] = {ENTITY_CONTAINER, ENTITY_POD, ENTITY_RANK, ENTITY_JOB};
+	const struct graph *g = c->view.m->graph;
+
+	add_identity(c, s->entity);
+	for (size_t i = 0; s->entity != ENTITY_NONE && i < ARRAY_LEN(holders); i++) {
+		entity_id holder = relative_nearest(g, s->entity, holders[i]);
+
+		if (holder != s->entity)
+			add_identity(c, holder);
+	}
+	for (size_t i = 0; i < c->draft->n_affected; i++) {
+		const struct finding_entity *e = &c->draft->affected[i];
+		entity_id id = graph_find(g, e->kind, e->id);
+
+		if (id != s->entity)
+			add_identity(c, id);
+	}
 }

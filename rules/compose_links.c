@@ -24,8 +24,9 @@ static void add_attr(struct compose *c, struct finding_entity *e, const char *na
 /* Of an entity that is one of many, only what tells it from the others: a finding is bounded. */
 static bool tells_apart(const char *name)
 {
-	static const char *const names[] = {"pid",	 "comm", "port",  "peer", "address",
-					    "namespace", "rank", "index", "uuid"};
+	static const char *const names[] = {"pid",	"comm", "port",	 "peer", "address", "namespace",  "rank",
+					    "index",	"uuid", "name",	 "role", "attempt", "world_size", "restart",
+					    "identity", "image"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(name, names[i]) == 0)
@@ -51,8 +52,12 @@ void compose_entity(struct compose *c, entity_id id, bool whole, struct finding_
 	for (size_t i = 0; i < (whole ? ARRAY_LEN(holders) : 3); i++) {
 		entity_id holder = relative_nearest(g, id, holders[i]);
 
-		if (holder != ENTITY_NONE && holder != id)
-			add_attr(c, ret_entity, entity_kind_name(holders[i]), graph_key(g, holder));
+		if (holder == ENTITY_NONE || holder == id)
+			continue;
+		add_attr(c, ret_entity, entity_kind_name(holders[i]), graph_key(g, holder));
+		/* So that a hub, which has findings alone, knows the job by what people call it. */
+		if (holders[i] == ENTITY_JOB && ret_entity->kind == ENTITY_RANK)
+			add_attr(c, ret_entity, "job_name", graph_attr(g, holder, "name"));
 	}
 }
 

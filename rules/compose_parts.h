@@ -26,6 +26,9 @@ void compose_because(struct compose *c, const struct suspect *s);
 /* compose_doubt.c: what was ruled out, and what nobody can tell */
 void compose_ruled_out(struct compose *c, const struct suspect *s, const struct cause_rule *rule);
 void compose_unknown(struct compose *c, const struct suspect *s, const struct cause_rule *rule);
+/* What could not be found out, or is contradicted, about who the subject, what holds it, and the affected are: their
+ * attributes `unresolved` and `conflict`. After compose_affected. */
+void compose_identity(struct compose *c, const struct suspect *s);
 
 /* Why a rival is not blamed on `entity`; NULL: nothing can be said against it. *ret_unknown: it could not be told. */
 const char *compose_why_not(struct compose *c, const struct cause_rule *rule, entity_id entity, bool *ret_unknown);

@@ -82,8 +82,9 @@ static void test_a_job_over_two_nodes(void **state UNUSED)
 static void test_a_process_by_its_holders(void **state UNUSED)
 {
 	who_from_findings(answer, ENTITY_PROCESS, "42/7");
-	assert_string_equal(answer->who[0].text, "python3[42] is rank 3 of job torchrun:llama, in container 3f4e5d6c7b8a of pod "
-						 "ml/llama-1, node node-2");
+	assert_string_equal(answer->who[0].text,
+			    "python3[42] is rank 3 of job torchrun:llama, in container 3f4e5d6c7b8a of pod "
+			    "ml/llama-1, node node-2");
 	assert_string_equal(answer->who[0].attrs[0].value, "environment at exec");
 }
 

@@ -202,9 +202,71 @@ static void test_bounds(void **state)
 	scene_close(&s);
 }
 
+static const struct finding_unknown *doubt(const struct finding *f, const char *what)
+{
+	for (size_t i = 0; i < f->n_cannot_tell; i++)
+		if (strcmp(f->cannot_tell[i].what, what) == 0)
+			return &f->cannot_tell[i];
+	return NULL;
+}
+
+static const char *attr_of(const struct finding_entity *e, const char *name)
+{
+	for (size_t i = 0; i < e->n_attrs; i++)
+		if (strcmp(e->attrs[i].name, name) == 0)
+			return e->attrs[i].value;
+	return "";
+}
+
+static const struct finding_entity *affected(const struct finding *f, enum entity_kind kind)
+{
+	for (size_t i = 0; i < f->n_affected; i++)
+		if (f->affected[i].kind == kind)
+			return &f->affected[i];
+	return NULL;
+}
+
+/* Whose process it is could not all be found out: the finding names who it can, and says what it cannot. */
+static void test_who_cannot_be_told(void **state)
+{
+	static const char key[] = "3f4e5d6c7b8a90123f4e5d6c7b8a90123f4e5d6c7b8a90123f4e5d6c7b8a9012";
+	const struct finding *f;
+	entity_id cgroup, container, process, rank, job;
+	struct scene s;
+
+	(void)state;
+	scene_open(&s, rules, 0);
+	cgroup = scene_entity(&s, ENTITY_CGROUP, "/a");
+	container = scene_entity(&s, ENTITY_CONTAINER, key);
+	process = scene_entity(&s, ENTITY_PROCESS, "4242/7");
+	rank = scene_entity(&s, ENTITY_RANK, "torchrun:llama/3");
+	job = scene_entity(&s, ENTITY_JOB, "torchrun:llama");
+	scene_link(&s, EDGE_IN, container, cgroup);
+	scene_link(&s, EDGE_IN, process, cgroup);
+	scene_link(&s, EDGE_OF, process, rank);
+	scene_link(&s, EDGE_OF, rank, job);
+	batch_attr(s.batch, container, "unresolved", "pod name: containerd has not answered for 12 s");
+	batch_attr(s.batch, rank, "conflict", "rank: environment says 3, title says 2");
+	batch_attr(s.batch, rank, "rank", "3");
+	batch_attr(s.batch, job, "name", "pretraining");
+	batch_attr(s.batch, process, "comm", "py");
+	kill_one(&s, cgroup);
+	(void)scene_event(&s, "proc.exit", process, 0);
+	scene_tick(&s, 250 * NS_PER_MS);
+	f = scene_last(&s, "mem.oom");
+	assert_string_equal(attr_of(&f->subject, "container"), key);
+	assert_string_equal(doubt(f, "pod name of container 3f4e5d6c7b8a")->why, "containerd has not answered for 12 s");
+	assert_string_equal(doubt(f, "rank of rank 3 of torchrun:llama")->why, "environment says 3, title says 2");
+	assert_string_equal(affected(f, ENTITY_RANK)->name, "rank 3 of torchrun:llama");
+	assert_string_equal(attr_of(affected(f, ENTITY_RANK), "job_name"), "pretraining");
+	assert_string_equal(attr_of(affected(f, ENTITY_JOB), "name"), "pretraining");
+	scene_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_who_cannot_be_told),
 		cmocka_unit_test(test_a_cause),	   cmocka_unit_test(test_what_was_said_stays),
 		cmocka_unit_test(test_escalation), cmocka_unit_test(test_a_symptom),
 		cmocka_unit_test(test_bounds),
