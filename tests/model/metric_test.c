@@ -85,9 +85,10 @@ static void a_taken_name_adds_nothing_of_its_table(void **state)
 static void malformed_descriptors_are_refused(void **state)
 {
 	static const struct metric_field no_name_twice[] = {{"a", 0, UNIT_NONE, ""}, {"a", 1, UNIT_NONE, ""}, {0}};
-	static const struct metric_field eleven[] = {
+	static const struct metric_field thirteen[] = {
 		{"a", 0, 0, ""}, {"b", 0, 0, ""}, {"c", 0, 0, ""}, {"d", 0, 0, ""}, {"e", 0, 0, ""}, {"f", 0, 0, ""},
-		{"g", 0, 0, ""}, {"h", 0, 0, ""}, {"i", 0, 0, ""}, {"j", 0, 0, ""}, {"k", 0, 0, ""}, {0},
+		{"g", 0, 0, ""}, {"h", 0, 0, ""}, {"i", 0, 0, ""}, {"j", 0, 0, ""}, {"k", 0, 0, ""}, {"l", 0, 0, ""},
+		{"m", 0, 0, ""}, {0},
 	};
 	const struct metric_desc bad[] = {
 		{.name = "Cgroup.memory", .help = "upper case"},
@@ -103,7 +104,7 @@ static void malformed_descriptors_are_refused(void **state)
 		{.name = "a.b", .help = "names without state", .states = link_states},
 		{.name = "a.b", .help = "fields of a gauge", .fields = oom_fields},
 		{.name = "a.b", .help = "same field twice", .kind = METRIC_EVENT, .fields = no_name_twice},
-		{.name = "a.b", .help = "too many fields", .kind = METRIC_EVENT, .fields = eleven},
+		{.name = "a.b", .help = "too many fields", .kind = METRIC_EVENT, .fields = thirteen},
 	};
 	struct metrics *m = registry();
 
