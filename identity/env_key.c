@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "identity/tf_config.h"
 
 static const struct {
 	const char *name, *whose;
@@ -40,6 +41,16 @@ enum env_key env_key_find(const char *name, size_t n)
 	return ENV_KEY_MAX;
 }
 
+/* It may be long, and only a little of it is wanted. */
+static void set_tf_config(struct env_values *v, const char *json, size_t n)
+{
+	struct tf_config config;
+
+	v->has[ENV_TF_CONFIG] = true;
+	if (tf_config_parse(json, n, &config))
+		v->cut[ENV_TF_CONFIG] = tf_config_compact(&config, v->value[ENV_TF_CONFIG], ENV_VALUE_MAX) >= ENV_VALUE_MAX - 1;
+}
+
 void env_values_set(struct env_values *v, enum env_key key, const char *value, size_t n)
 {
 	struct text t;
@@ -47,6 +58,10 @@ void env_values_set(struct env_values *v, enum env_key key, const char *value, s
 	assert(key < ENV_KEY_MAX);
 	if (v->has[key])
 		return;
+	if (key == ENV_TF_CONFIG) {
+		set_tf_config(v, value, n);
+		return;
+	}
 	text_init(&t, v->value[key], ENV_VALUE_MAX);
 	text_add_escaped(&t, value, n);
 	v->has[key] = true;

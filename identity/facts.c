@@ -88,9 +88,17 @@ static bool copy_escaped(const char *s, size_t n, char *ret_text, size_t size)
 	return true;
 }
 
+bool facts_argument_text(const struct identity_facts *f, size_t i, char *ret_text, size_t size)
+{
+	size_t n;
+	const char *argument = facts_argument(f, i, &n);
+
+	return argument && copy_escaped(argument, n, ret_text, size);
+}
+
 bool facts_flag(const struct identity_facts *f, const char *name, char *ret_value, size_t size)
 {
-	const char *end = f->argv + f->argv_len;
+	const char *end = f->argv ? f->argv + f->argv_len : NULL;
 	size_t n, skip;
 
 	for (const char *word = f->argv; word && word < end; word += n + 1) {
@@ -128,7 +136,7 @@ static bool is_word(const char *word, size_t n, const char *expected)
 
 bool facts_has_argument(const struct identity_facts *f, const char *expected)
 {
-	const char *end = f->argv + f->argv_len;
+	const char *end = f->argv ? f->argv + f->argv_len : NULL;
 	size_t n;
 
 	for (const char *word = f->argv; word && word < end; word += n + 1) {
@@ -216,4 +224,36 @@ void facts_place(const struct identity_facts *f, char *ret_place, size_t size)
 				 strnlen(f->cgroup->container_id, f->cgroup->holder == CGROUP_HOLDER_YARN ? 80 : 12));
 	else if (f->node)
 		text_add_escaped(&t, f->node, strlen(f->node));
+}
+
+static bool is_this_machine(const char *host)
+{
+	return strncmp(host, "127.", 4) == 0 || strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+	       strcmp(host, "[::1]") == 0 || strcmp(host, "0.0.0.0") == 0;
+}
+
+bool facts_job_at(const struct identity_facts *f, const char *host, const char *port, struct membership *m)
+{
+	char place[96];
+
+	if (!membership_job_part(m, '\0', host) || (port && !membership_job_part(m, ':', port)))
+		return false;
+	facts_place(f, place, sizeof(place));
+	if (is_this_machine(host))
+		return place[0] == '\0' || membership_job_part(m, '@', place);
+	return !f->pod_namespace || membership_job_part(m, '@', f->pod_namespace);
+}
+
+bool facts_job_of_kubernetes(const struct identity_facts *f, const char *name, struct membership *m)
+{
+	static const char *const queues[] = { "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/local-queue-name",
+					      "volcano.sh/queue-name", "scheduling.volcano.sh/queue-name" };
+
+	if (!name || (f->pod_namespace && !membership_job_part(m, '\0', f->pod_namespace)) ||
+	    !membership_job_part(m, '/', name))
+		return false;
+	membership_job_attr(m, "namespace", f->pod_namespace);
+	for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++)
+		membership_job_attr(m, "queue", facts_label(f, queues[i]));
+	return true;
 }

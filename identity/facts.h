@@ -45,6 +45,8 @@ bool facts_env_number(const struct identity_facts *f, enum env_key key, uint32_t
 
 /* Argument `i`, not terminated within ret_n; NULL past the last. Argument 0 of a rewritten title is the title. */
 const char *facts_argument(const struct identity_facts *f, size_t i, size_t *ret_n);
+/* The whole of it, escaped. False: past the last, empty, or it does not fit. */
+bool facts_argument_text(const struct identity_facts *f, size_t i, char *ret_text, size_t size);
 /* The value of "--name VALUE" or "--name=VALUE", escaped; '-' and '_' within a name are the same. False: not there, empty, or it
  * does not fit. */
 bool facts_flag(const struct identity_facts *f, const char *name, char *ret_value, size_t size);
@@ -58,8 +60,13 @@ bool facts_program_is(const struct identity_facts *f, const char *const *names);
 /* A shell, an init of a container, or another program that runs only to start the one that is meant. */
 bool facts_is_wrapper(const struct identity_facts *f);
 
-/* Where an address or a name that is not unique in the world is meant: the container's id (12 digits), else the node; "" not
- * known. */
+/* What is unique on one node or in one container only is named with it: the container's id (12 digits, YARN's whole), else the
+ * node; "" not known. */
 void facts_place(const struct identity_facts *f, char *ret_place, size_t size);
+/* Name the job "HOST:PORT@WHERE" (port may be NULL): an address of this machine only with facts_place, another with the namespace of
+ * the pod, in which names are resolved. False: no host, or it does not fit; the id is then empty. */
+bool facts_job_at(const struct identity_facts *f, const char *host, const char *port, struct membership *m);
+/* Name the job "NAMESPACE/NAME", and say the namespace and the queue (Kueue, Volcano) as its attributes. */
+bool facts_job_of_kubernetes(const struct identity_facts *f, const char *name, struct membership *m);
 
 #endif

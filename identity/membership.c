@@ -110,6 +110,28 @@ bool membership_member(struct membership *m, const char *member)
 	return !t.truncated;
 }
 
+bool membership_memberf(struct membership *m, const char *fmt, ...)
+{
+	char member[1024];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(member, sizeof(member), fmt, ap);
+	va_end(ap);
+	return n >= 0 && (size_t)n < sizeof(member) && membership_member(m, member);
+}
+
+void membership_name(struct membership *m, const char *name)
+{
+	struct text t;
+
+	if (!name)
+		return;
+	text_init(&t, m->job_name, sizeof(m->job_name));
+	text_add_escaped(&t, name, strlen(name));
+}
+
 void membership_conflict(struct membership *m, const char *fmt, ...)
 {
 	char said[sizeof(m->conflict)];

@@ -60,6 +60,8 @@ const char *membership_job_attr_of(const struct membership *m, const char *name)
 bool membership_job_part(struct membership *m, char separator, const char *part);
 bool membership_job_whole(struct membership *m, const char *text);
 bool membership_member(struct membership *m, const char *member); /* false: does not fit, and it is empty */
+bool membership_memberf(struct membership *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void membership_name(struct membership *m, const char *name); /* job_name, escaped and cut; NULL: stays */
 /* Several sentences are kept apart by "; ". */
 void membership_conflict(struct membership *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* PyTorch's torchrun (torchelastic), and programs started by hand with the same RANK, WORLD_SIZE and MASTER_ADDR. */
-#include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "identity/recogniser.h"
 
 static const char *const agents[] = {
 	"torchrun", "torch.distributed.run", "torch.distributed.launch", "accelerate", "accelerate.commands.launch", "deepspeed",
 	"deepspeed.launcher.launch", "deepspeed.launcher.runner", "composer", NULL,
 };
-
-static bool is_loopback(const char *address)
-{
-	return strncmp(address, "127.", 4) == 0 || strcmp(address, "localhost") == 0 || strcmp(address, "::1") == 0 ||
-	       strcmp(address, "0.0.0.0") == 0;
-}
 
 /* --standalone makes a UUID: it needs no place to be the only one of its name. */
 static bool is_uuid(const char *id)
@@ -32,20 +24,6 @@ static bool run_is_named(const char *run)
 static void job_of_run(const struct identity_facts *f, const char *run, struct membership *m)
 {
 	if (membership_job_part(m, '\0', run) && !is_uuid(run) && f->pod_namespace)
-		(void)membership_job_part(m, '@', f->pod_namespace);
-}
-
-/* A static rendezvous has no name but where it is. */
-static void job_of_master(const struct identity_facts *f, const char *address, const char *port, struct membership *m)
-{
-	char place[96];
-
-	if (!address || !membership_job_part(m, '\0', address) || (port && !membership_job_part(m, ':', port)))
-		return;
-	facts_place(f, place, sizeof(place));
-	if (is_loopback(address) && place[0] != '\0')
-		(void)membership_job_part(m, '@', place);
-	else if (!is_loopback(address) && f->pod_namespace)
 		(void)membership_job_part(m, '@', f->pod_namespace);
 }
 
@@ -67,7 +45,7 @@ static bool recognise_agent(const struct identity_facts *f, struct membership *m
 	if (run_is_named(named))
 		job_of_run(f, named, m);
 	else if (!facts_has_argument(f, "--standalone"))
-		job_of_master(f, master ? master : "127.0.0.1", at ? at : "29500", m);
+		(void)facts_job_at(f, master ? master : "127.0.0.1", at ? at : "29500", m);
 	membership_attr(m, "node_rank", facts_env(f, ENV_PET_NODE_RANK));
 	return true;
 }
@@ -76,7 +54,6 @@ static bool recognise_torchrun(const struct identity_facts *f, struct membership
 {
 	const char *run = facts_env(f, ENV_TORCHELASTIC_RUN_ID), *address = facts_env(f, ENV_MASTER_ADDR);
 	uint32_t rank, world = 0;
-	char number[16];
 
 	if (!run && facts_program_is(f, agents))
 		return recognise_agent(f, m);
@@ -88,8 +65,7 @@ static bool recognise_torchrun(const struct identity_facts *f, struct membership
 		m->role = "launcher";
 	} else {
 		m->role = "rank";
-		(void)snprintf(number, sizeof(number), "%u", rank);
-		(void)membership_member(m, number);
+		(void)membership_memberf(m, "%u", rank);
 		membership_attr(m, "local_rank", facts_env(f, ENV_LOCAL_RANK));
 		membership_attr(m, "restart", facts_env(f, ENV_TORCHELASTIC_RESTART_COUNT));
 		membership_attr(m, "node_rank", facts_env(f, ENV_GROUP_RANK));
@@ -100,7 +76,7 @@ static bool recognise_torchrun(const struct identity_facts *f, struct membership
 	if (run_is_named(run))
 		job_of_run(f, run, m);
 	else
-		job_of_master(f, address, facts_env(f, ENV_MASTER_PORT), m);
+		(void)facts_job_at(f, address, facts_env(f, ENV_MASTER_PORT), m); /* a static rendezvous has no other name */
 	return true;
 }
 

@@ -24,10 +24,11 @@ const struct recogniser *const *recognisers_all(size_t *ret_n)
 static void check_ranks(struct membership *m, const struct membership *ranks, const struct identity_facts *f)
 {
 	const char *size = membership_job_attr_of(m, "world_size"), *other = membership_job_attr_of(ranks, "world_size");
+	const char *step = strchr(m->member, '.');
 	uint32_t ours, theirs;
 
 	if (size && other && strcmp(size, other) == 0 && !facts_env(f, ENV_TORCHELASTIC_RUN_ID) &&
-	    facts_number(m->member, &ours) && facts_number(ranks->member, &theirs) && ours != theirs)
+	    facts_number(step ? step + 1 : m->member, &ours) && facts_number(ranks->member, &theirs) && ours != theirs)
 		membership_conflict(m, "rank: %s says %u, %s says %u", ranks->scheduler, theirs, m->scheduler, ours);
 }
 
@@ -36,16 +37,15 @@ static void number(struct membership *m, const struct membership *ranks, const s
 		   const struct identity_facts *f)
 {
 	const struct membership of_job = *m;
-	const char *step = membership_attr_of(m, "step");
-	char member[sizeof(m->member) + 32];
+	uint32_t step = 0;
 
 	check_ranks(m, ranks, f);
-	/* The steps of a job number their ranks anew. */
-	(void)snprintf(member, sizeof(member), "%s%s%s", step && strcmp(step, "0") != 0 ? step : "",
-		       step && strcmp(step, "0") != 0 ? "." : "", ranks->member);
 	m->member[0] = '\0';
-	if (ranks->member[0] != '\0')
-		(void)membership_member(m, member);
+	/* The steps of a job number their ranks anew. */
+	if (ranks->member[0] != '\0' && facts_number(membership_attr_of(m, "step"), &step) && step > 0)
+		(void)membership_memberf(m, "%u.%s", step, ranks->member);
+	else if (ranks->member[0] != '\0')
+		(void)membership_member(m, ranks->member);
 	m->role = ranks->role;
 	m->source = ranks->source < m->source ? ranks->source : m->source;
 	m->n_attrs = 0;
@@ -78,6 +78,12 @@ static void say_the_others(struct membership *m, const struct membership *others
 	}
 }
 
+/* An application is never started by torchrun's agent: what that numbers is inside it. */
+static bool may_number(const struct recogniser *job, const struct identity_facts *f)
+{
+	return !job || job->layer == RECOGNISER_JOB || facts_env(f, ENV_TORCHELASTIC_RUN_ID);
+}
+
 size_t recognise(const struct identity_facts *facts, struct membership ret[RECOGNISED_MAX])
 {
 	const struct recogniser *by[RECOGNISED_MAX];
@@ -92,7 +98,8 @@ size_t recognise(const struct identity_facts *facts, struct membership ret[RECOG
 		m.scheduler = all[i]->name;
 		m.role = "";
 		m.source = IDENTITY_SOURCE_MAX;
-		if ((all[i]->layer == RECOGNISER_RANKS && numbered) || !all[i]->recognise(facts, &m))
+		if ((all[i]->layer == RECOGNISER_RANKS && (numbered || !may_number(n > 0 ? by[0] : NULL, facts))) ||
+		    !all[i]->recognise(facts, &m))
 			continue;
 		if (all[i]->layer == RECOGNISER_RANKS && n > 0) {
 			number(&ret[0], &m, all[i], facts);
@@ -106,4 +113,31 @@ size_t recognise(const struct identity_facts *facts, struct membership ret[RECOG
 	if (n > 1)
 		say_the_others(&ret[0], ret + 1, by + 1, n - 1);
 	return n;
+}
+
+static bool same_job(const struct membership *a, const struct membership *b)
+{
+	return strcmp(a->scheduler, b->scheduler) == 0 && strcmp(a->job, b->job) == 0;
+}
+
+static bool is_application(const char *scheduler)
+{
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i]->layer == RECOGNISER_APPLICATION && strcmp(all[i]->name, scheduler) == 0)
+			return true;
+	return false;
+}
+
+bool recognise_is_inherited(const struct membership *parent, size_t n_parent, const struct membership *own, size_t n_own)
+{
+	if (n_parent == 0)
+		return false;
+	if (n_own == 0)
+		return true;
+	for (size_t i = 1; i < n_parent; i++)
+		if (same_job(&parent[i], &own[0]))
+			return true;
+	if (strcmp(parent[0].scheduler, own[0].scheduler) != 0)
+		return false;
+	return is_application(own[0].scheduler) || (same_job(parent, own) && own[0].member[0] == '\0');
 }

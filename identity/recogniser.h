@@ -10,6 +10,9 @@
  *   RANKS   numbers the processes of one run and names the run only by an address: torchrun, MPI, TensorFlow
  *   AROUND  what it all happens in, on one member perhaps: an Airflow task, a Jenkins build, a compose project, a unit
  *
+ *   APPLICATION  a JOB that numbers its members itself, wherever it runs: Spark, Ray. Ranks that it was started with
+ *           (srun's, mpirun's) are not its members'
+ *
  * The rule: the first membership is the process's own. Its job is that of the first JOB in recognisers.def, because that is the
  * name people gave it; its member is that of the first RANKS, because that is the number the program's own collectives
  * use. So a torchrun worker of a PyTorchJob is pytorchjob:NAMESPACE/NAME member RANK, one in Slurm slurm:ID member RANK,
@@ -17,6 +20,9 @@
  * AROUND is. The other JOBs and AROUNDs follow as memberships of their own, and their ids are also said as attributes of the
  * first one's job ("slurm_job", "airflow_task"). A Spark driver that an Airflow task submitted is spark's first: its
  * executors elsewhere know nothing of Airflow and are of the same job.
+ *
+ * A child that was started with the environment of its parent says less than the parent does, whose arguments or title told
+ * more: recognise_is_inherited. The children of a rank are of that rank.
  *
  * Job ids are the same on every node and differ between jobs. What is unique only in a place has that place behind an '@':
  * 127.0.0.1:29500@CONTAINER-OR-NODE, RUN@NAMESPACE, nginx.service@NODE. Labels may be known later than the environment, and
@@ -33,7 +39,7 @@
 
 #define RECOGNISED_MAX 4
 
-enum recogniser_layer { RECOGNISER_JOB, RECOGNISER_RANKS, RECOGNISER_AROUND };
+enum recogniser_layer { RECOGNISER_APPLICATION, RECOGNISER_JOB, RECOGNISER_RANKS, RECOGNISER_AROUND };
 
 struct recogniser {
 	const char *name;          /* == file stem without "recognise_" == scheduler */
@@ -52,5 +58,9 @@ const struct recogniser *const *recognisers_all(size_t *ret_n);
 /* All that fit, in the order told above, at most RECOGNISED_MAX. The first carries `conflict` when sources disagree on what
  * they should agree on. How many. Allocates nothing. */
 size_t recognise(const struct identity_facts *facts, struct membership ret[RECOGNISED_MAX]);
+
+/* A child has memberships `own` by its own facts, its parent has `parent`: true when the parent's hold for the child as well,
+ * because its own say nothing new: none, what is around the parent's, or the parent's job without a member. */
+bool recognise_is_inherited(const struct membership *parent, size_t n_parent, const struct membership *own, size_t n_own);
 
 #endif

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Ray. A job's id counts from 1 in every cluster, so that the cluster is named before it: by KubeRay, by the Slurm job that it runs in,
+ * by the session; else by the node alone. */
+#include <stdio.h>
+#include <string.h>
+
+#include "identity/recogniser.h"
+
+#define NO_JOB "ffffffff" /* a worker that was started in advance */
+
+static bool name_cluster(const struct identity_facts *f, struct membership *m)
+{
+	const char *name = facts_env(f, ENV_RAY_CLUSTER_NAME), *space = facts_env(f, ENV_RAY_CLUSTER_NAMESPACE);
+	char text[ENV_VALUE_MAX + 16];
+
+	if (!name)
+		name = facts_label(f, "ray.io/cluster");
+	if (name) {
+		if (!space)
+			space = f->pod_namespace;
+		membership_job_attr(m, "namespace", space);
+		return (!space || membership_job_part(m, '\0', space)) && membership_job_part(m, '/', name);
+	}
+	if (facts_env(f, ENV_SLURM_JOB_ID)) {
+		(void)snprintf(text, sizeof(text), "slurm-%s", facts_env(f, ENV_SLURM_JOB_ID));
+		return membership_job_part(m, '\0', text);
+	}
+	if (facts_flag(f, "session-name", text, sizeof(text)))
+		return membership_job_part(m, '\0', text);
+	facts_place(f, text, sizeof(text));
+	return membership_job_part(m, '\0', text);
+}
+
+/* "ray::train_epoch", "ray::Trainer.step": what a worker does now. */
+static void say_function(const struct identity_facts *f, struct membership *m)
+{
+	char title[160];
+
+	if (facts_argument_text(f, 0, title, sizeof(title)) && strncmp(title, "ray::", 5) == 0 && strcmp(title, "ray::IDLE") != 0)
+		membership_attr(m, "function", title + 5);
+}
+
+static const char *role_of(const struct identity_facts *f, const char *job)
+{
+	static const struct {
+		const char *const program[2], *role;
+	} roles[] = { { { "raylet" }, "raylet" }, { { "gcs_server" }, "gcs" } };
+
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+		if (facts_program_is(f, roles[i].program))
+			return roles[i].role;
+	return job ? "worker" : "";
+}
+
+static bool recognise_ray(const struct identity_facts *f, struct membership *m)
+{
+	const char *job = facts_env(f, ENV_RAY_JOB_ID), *made_by = facts_label(f, "ray.io/originated-from-cr-name");
+	const char *kind = facts_label(f, "ray.io/node-type"), *role = role_of(f, job);
+
+	if (!job && role[0] == '\0' && !facts_env(f, ENV_RAY_CLUSTER_NAME) && !facts_label(f, "ray.io/cluster"))
+		return false;
+	m->source = facts_env(f, ENV_RAY_CLUSTER_NAME) || job ? f->env_source :
+		    facts_label(f, "ray.io/cluster")          ? IDENTITY_CRI :
+							IDENTITY_PROC;
+	m->role = role[0] != '\0' ? role : "worker";
+	if (!name_cluster(f, m) || (job && strcmp(job, NO_JOB) != 0 && !membership_job_part(m, '/', job)))
+		return false;
+	membership_name(m, made_by);
+	say_function(f, m);
+	membership_attr(m, "node_type", kind);
+	membership_attr(m, "group", facts_label(f, "ray.io/group"));
+	membership_job_attr(m, "submission", facts_env(f, ENV_RAY_JOB_SUBMISSION_ID));
+	return true;
+}
+
+const struct recogniser recogniser_ray = {
+	.name = "ray",
+	.system = "Ray, KubeRay",
+	.what = "job: cluster/job id; role: worker, raylet, gcs; function: what a worker runs now",
+	.from = "RAY_JOB_ID, RAY_CLUSTER_*; labels ray.io/*; --session-name; title ray::NAME",
+	.tested = "exact text",
+	.layer = RECOGNISER_APPLICATION,
+	.as_attr = "ray_job",
+	.recognise = recognise_ray,
+};
