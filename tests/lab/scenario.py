@@ -82,3 +82,24 @@ def false_findings(findings, expect, expected):
 
 def seconds_since(mono_ns):
     return time.monotonic() - mono_ns / 1e9
+
+
+def job_problems(scenario, stand, truth):
+    """What is wrong with `why job`: it must blame the expected rank by the expected rule, and no other rank. [] nothing."""
+    wanted = (scenario.expect or scenario.spec).get("job")
+    if not wanted:
+        return []
+    target = wanted["target"].format(**truth)
+    status, answer = stand.explain(target, kind="job")
+    found = [f for f in answer["findings"] if f["state"] != "resolved" and not f.get("shadow")]
+    blamed = {e["id"] for f in found if f["severity"] != "info" for e in [f["subject"], *f["affected"]] if e["kind"] == "rank"}
+    if wanted["rank"] == "none":
+        return [f"why job blames {', '.join(sorted(blamed))}"] if blamed else []
+    right = f"{target}/{wanted['rank']}"
+    rules = [f["rule"] for f in found if any(e["id"] == right for e in [f["subject"], *f["affected"]])]
+    problems = [f"why job blames {other}" for other in sorted(blamed - {right})]
+    if scenario.expect["rule"] not in rules:
+        problems.append(f"why job says {rules} of rank {wanted['rank']}, status {status}")
+    elif found[0]["rule"] != scenario.expect["rule"]:
+        problems.append(f"why job begins with {found[0]['rule']}")
+    return problems

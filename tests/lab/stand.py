@@ -143,8 +143,9 @@ class Stand:
             raise RuntimeError(f"why findings: status {status}: {err}")
         return [json.loads(line) for line in out.splitlines() if line.strip()]
 
-    def explain(self, target=None, local=False):
-        status, out, err = self.why(*([target] if target else []), "-o", "json", local=local)
+    def explain(self, target=None, local=False, kind=None):
+        words = ([kind] if kind else []) + ([target] if target else [])
+        status, out, err = self.why(*words, "-o", "json", local=local)
         if not out.strip():
             raise RuntimeError(f"why: status {status}: {err}")
         return status, json.loads(out)
