@@ -142,7 +142,7 @@ $(B)/fuzz/%: $(B)/obj/tests/fuzz/%_fuzz.o $(B)/libwhy.a
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)$(CC) $(LDFLAGS_) -fsanitize=fuzzer -o $@ $< $(B)/libwhy.a $(PKGLIBS) -lm -lpthread
 
-.PHONY: fuzzers fuzz check san test bench run demo install docs
+.PHONY: fuzzers fuzz check san test test-real bench run demo install docs
 fuzzers: $(FUZZERS:%=$(B)/fuzz/%)
 
 fuzz: ## every fuzzer for FUZZ_SECONDS (10) under ASan and UBSan
@@ -157,15 +157,22 @@ tools: $(TOOLS)
 docs: all $(TOOLS) ## regenerate docs/*.md that are made from tables
 	$(Q)packaging/make-docs
 
-test: ## install what is missing, then all that CI runs (SAN=1: units and crash days under ASan and UBSan only)
+test: ## install what is missing, then all that CI runs, its heavy real programs with REAL=all (SAN=1: units and crash days)
 ifeq ($(SAN),1)
 	$(Q)packaging/install-packages build test run
 	$(Q)$(MAKE) --no-print-directory SAN=1 unit
 	$(Q)$(MAKE) --no-print-directory SAN=1 all tools
 	$(Q)WHY_BUILD=build-san tests/e2e/run fifty restarted comes_late bad_rule bad_configuration full_state each_command
 else
-	$(Q)tests/run-all
+	$(Q)REAL=$(if $(filter command line environment,$(origin REAL)),$(REAL),light)' tests/run-all
 endif
+
+# REAL=light: what comes with Debian alone. REAL='spark ray': these.
+REAL ?= all
+test-real: ## real Slurm, torchrun, containers, Spark, Airflow, Ray (REAL=light: the small ones), recognised by the agent
+	$(Q)tests/real/install $(REAL)
+	$(Q)$(MAKE) --no-print-directory all tools
+	$(Q)tests/real/run $(REAL)
 
 bench: ## install what is missing, measure the budgets of the design
 	$(Q)packaging/install-packages
