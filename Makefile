@@ -164,7 +164,7 @@ ifeq ($(SAN),1)
 	$(Q)$(MAKE) --no-print-directory SAN=1 all tools
 	$(Q)WHY_BUILD=build-san tests/e2e/run fifty restarted comes_late bad_rule bad_configuration full_state each_command
 else
-	$(Q)REAL=$(if $(filter command line environment,$(origin REAL)),$(REAL),light)' tests/run-all
+	$(Q)REAL='$(if $(filter command line environment,$(origin REAL)),$(REAL),light)' tests/run-all
 endif
 
 # REAL=light: what comes with Debian alone. REAL='spark ray': these.
