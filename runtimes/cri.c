@@ -143,9 +143,9 @@ static void on_event(void *arg, const char *id, enum cri_happened happened)
 	t->list->due = MIN_OF(t->list->due, t->scribe.now);
 }
 
-static void plan(struct turn *t, uint64_t in_ns)
+static mono_ns_t polled_at(const struct turn *t)
 {
-	t->list->due = t->scribe.now + in_ns;
+	return t->scribe.now + POLL_NS + t->list->n_items * POLL_PER_ITEM_NS;
 }
 
 static void take_events(struct turn *t)
@@ -157,7 +157,7 @@ static void take_events(struct turn *t)
 		t->list->due = MIN_OF(t->list->due, now + (t->list->whole_once ? SETTLE_NS : 0));
 		break;
 	case CRI_STREAM_NONE:
-		t->list->due = MIN_OF(t->list->due, now + POLL_NS + t->list->n_items * POLL_PER_ITEM_NS);
+		t->list->due = MIN_OF(t->list->due, polled_at(t));
 		break;
 	case CRI_STREAM_WELL:
 		break;
@@ -184,7 +184,7 @@ static void end_listing(struct turn *t)
 	cri_write_removed(&t->scribe);
 	cri_write_restarts(&t->scribe);
 	/* The first list may have been made before the stream of events began. */
-	plan(t, l->whole_once ? WATCHED_NS : SETTLE_NS);
+	l->due = t->talk->events ? t->scribe.now + (l->whole_once ? WATCHED_NS : SETTLE_NS) : polled_at(t);
 	l->whole_once = true;
 	l->phase = PHASE_IDLE;
 	buf_done(&l->reply);
@@ -364,7 +364,7 @@ static void say_change(struct cri *c, size_t i, uint32_t metric, mono_ns_t now, 
 	batch_value_text(out, e, LOST_SOCKET, path);
 	if (metric == CRI_LOST) {
 		cri_talk_say(t, now, text, sizeof(text));
-		batch_value_text(out, e, LOST_REASON, t->present ? t->why : "its socket is gone");
+		batch_value_text(out, e, LOST_REASON, t->why);
 		batch_message(out, e, "%s", text);
 	} else {
 		batch_message(out, e, "%s at %s answers again", cri_talk_runtime(t), path);

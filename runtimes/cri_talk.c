@@ -64,7 +64,7 @@ void cri_talk_look(struct cri_talk *t)
 	t->version[0] = '\0';
 	if (!t->present && t->asked) {
 		t->failing = true;
-		(void)snprintf(t->why, sizeof(t->why), "its socket is gone");
+		(void)snprintf(t->why, sizeof(t->why), "its socket is not there");
 	}
 }
 
