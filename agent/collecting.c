@@ -12,6 +12,7 @@
 #include "collectors/self.h"
 
 #define MAX_BACK_OFF_NS (60 * NS_PER_S)
+#define PROBE_AGAIN_NS  (30 * NS_PER_S) /* what was not there may have come: a runtime started later, a driver loaded */
 #define MIN_ROOM        16 /* free events of a batch below which nobody is drained */
 
 struct slot {
@@ -20,10 +21,10 @@ struct slot {
 	void *state;             /* inline */
 	struct isolate *isolate; /* isolated */
 	struct loop_source *source;
-	bool running, failing;
+	bool running, failing, absent; /* absent: its probe found nothing to read */
 	int error;
 	char reason[256];
-	mono_ns_t due;
+	mono_ns_t due;                 /* of an absent one: the next probe */
 	mono_ns_t rest_until;    /* draining failed: its descriptor is not waited for until then */
 	uint64_t back_off_ns;
 	struct collecting *owner;
@@ -32,6 +33,7 @@ struct slot {
 struct collecting {
 	struct loop *loop;
 	struct collect_env env;
+	const struct metrics *metrics;
 	uint32_t self_first;
 	collecting_wake_fn wake;
 	void *arg;
@@ -88,7 +90,21 @@ static bool is_disabled(const struct conf_list *disabled, const char *name)
 	return false;
 }
 
-static void open_slot(struct slot *s, const struct metrics *metrics, const struct conf_list *disabled)
+static void probe_and_open(struct slot *s)
+{
+	const struct collector *c = s->collector;
+	s->reason[0] = 0;
+	s->error = c->probe ? c->probe(&s->owner->env, s->reason, sizeof(s->reason)) : 0;
+	s->absent = s->error == -ENOENT || s->error == -ENODEV;
+	if (s->error == 0) {
+		s->error = c->where == COLLECT_ISOLATED ? open_isolated(s, s->owner->metrics) : open_inline(s);
+		if (s->error < 0)
+			snprintf(s->reason, sizeof(s->reason), "cannot start: %s", strerror(-s->error));
+	}
+	s->running = s->error == 0;
+}
+
+static void open_slot(struct slot *s, const struct conf_list *disabled)
 {
 	const struct collector *c = s->collector;
 	if (is_disabled(disabled, c->name)) {
@@ -96,15 +112,21 @@ static void open_slot(struct slot *s, const struct metrics *metrics, const struc
 		snprintf(s->reason, sizeof(s->reason), "disabled by the configuration");
 		return;
 	}
-	s->error = c->probe ? c->probe(&s->owner->env, s->reason, sizeof(s->reason)) : 0;
-	if (s->error == 0) {
-		s->error = c->where == COLLECT_ISOLATED ? open_isolated(s, metrics) : open_inline(s);
-		if (s->error < 0)
-			snprintf(s->reason, sizeof(s->reason), "cannot start: %s", strerror(-s->error));
-	}
-	s->running = s->error == 0;
+	probe_and_open(s);
 	if (!s->running)
 		log_warning("collector %s: %s", c->name, s->reason);
+}
+
+static void look_again(struct slot *s, mono_ns_t now)
+{
+	if (s->due == 0)
+		s->due = now + PROBE_AGAIN_NS;
+	if (now < s->due)
+		return;
+	s->due = 0;
+	probe_and_open(s);
+	if (s->running)
+		log_info("collector %s: there is something to read now", s->collector->name);
 }
 
 int collecting_open(struct loop *loop, const struct collect_env *env, struct metrics *metrics,
@@ -116,6 +138,7 @@ int collecting_open(struct loop *loop, const struct collect_env *env, struct met
 		return -ENOMEM;
 	c->loop = loop;
 	c->env = *env;
+	c->metrics = metrics;
 	c->wake = wake;
 	c->arg = arg;
 	size_t n;
@@ -132,7 +155,7 @@ int collecting_open(struct loop *loop, const struct collect_env *env, struct met
 			c->self_first = first[c->n];
 	}
 	for (size_t i = 0; i < n; i++)
-		open_slot(&c->slots[i], metrics, disabled);
+		open_slot(&c->slots[i], disabled);
 	*ret_collecting = TAKE_PTR(c);
 	return 0;
 }
@@ -199,6 +222,8 @@ void collecting_collect(struct collecting *c, mono_ns_t now, struct batch *out)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		struct slot *s = &c->slots[i];
+		if (s->absent)
+			look_again(s, now);
 		if (s->isolate && now >= isolate_due(s->isolate))
 			(void)isolate_drain(s->isolate, now, out);
 		if (s->running && s->collector->interval_ms && now >= s->due)

@@ -3,7 +3,8 @@
  *
  * Room: agent.  Owns: the state of every open collector.  Thread: the loop.  Clock: the loop's.
  * Bounds: COLLECTING_MAX collectors. One that fails is asked again after twice the time, up to a minute, and its failure is
- * an event once, not every time; one that cannot run here is kept with its reason, for `why doctor`.
+ * an event once, not every time; one that cannot run here is kept with its reason, for `why doctor`, and one that has
+ * nothing to read yet (-ENOENT, -ENODEV) is looked for again every 30 s.
  */
 #ifndef WHY_AGENT_COLLECTING_H
 #define WHY_AGENT_COLLECTING_H

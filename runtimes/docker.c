@@ -97,8 +97,8 @@ static int docker_probe(const struct collect_env *env, char *ret_reason, size_t 
 		if (faccessat(env->root_fd, programs[i], F_OK, 0) == 0)
 			return 0; /* installed; its socket may come */
 	(void)snprintf(ret_reason, size,
-		       "neither Docker nor Podman is here (no socket below /run, no dockerd, no podman): restart "
-		       "whyd after installing one");
+		       "neither Docker nor Podman is here (no socket below /run, no dockerd, no podman); looked for "
+		       "every 30 s");
 	return -ENOENT;
 }
 

@@ -18,6 +18,8 @@ extern const struct collector collector_self;
 
 static struct {
 	int collect_error, drain_error;
+	unsigned probed;
+	bool here; /* what `absent` reads */
 	unsigned collected, drained, drained_other, opened, closed, wanted;
 	int flood[2], twin; /* a pipe that stays readable, and its reading end again */
 	entity_id want_entity;
@@ -86,6 +88,9 @@ static int drain_other(void *state UNUSED, unsigned max, struct batch *out)
 
 static int probe_absent(const struct collect_env *env UNUSED, char *ret_reason, size_t size)
 {
+	made.probed++;
+	if (made.here)
+		return 0;
 	snprintf(ret_reason, size, "there is no such thing here");
 	return -ENODEV;
 }
@@ -134,13 +139,21 @@ static const struct collector other = {
 	.name = "other", .help = "never ends either", .metrics = other_metrics, .n_metrics = 1, .open = open_any,
 	.event_fd = other_fd, .drain = drain_other, .close = close_any,
 };
+static int collect_absent(void *state UNUSED, mono_ns_t now UNUSED, struct batch *out)
+{
+	batch_sample(out, 0, graph_node(out->graph), 5);
+	return 0;
+}
+
 static const struct collector absent = {
 	.name = "absent",
 	.help = "not here",
 	.metrics = absent_metrics,
 	.n_metrics = 1,
+	.interval_ms = 1000,
 	.probe = probe_absent,
 	.open = open_any,
+	.collect = collect_absent,
 	.close = close_any,
 };
 
@@ -295,6 +308,45 @@ static void test_reading_carries_the_metric_of_its_own_collector(void **state)
 	assert_true(found);
 }
 
+static bool has_sample(const struct fixture *f, const char *metric)
+{
+	uint32_t id = metrics_find(f->metrics, metric);
+	for (size_t i = 0; i < f->batch->n_samples; i++)
+		if (f->batch->samples[i].metric == id)
+			return true;
+	return false;
+}
+
+static void see_absent(void *arg, const struct collector *collector, const char *hook, int error, const char *reason UNUSED)
+{
+	if (!hook && collector == &absent)
+		*(int *)arg = error;
+}
+
+static void test_what_was_not_there_is_looked_for_again(void **state)
+{
+	struct fixture *f = *state;
+	unsigned unused = 0;
+	int error = 0;
+	assert_int_equal(made.probed, 1);
+	for (unsigned i = 0; i < 100; i++)
+		second(f, &unused, &unused);
+	assert_in_range(made.probed, 4, 5); /* every 30 s */
+	assert_false(has_sample(f, "absent.level"));
+	collecting_visit(f->collecting, see_absent, &error);
+	assert_int_equal(error, -ENODEV);
+	made.here = true;
+	for (unsigned i = 0; i < 32; i++)
+		second(f, &unused, &unused);
+	assert_true(has_sample(f, "absent.level"));
+	unsigned probed = made.probed;
+	for (unsigned i = 0; i < 100; i++)
+		second(f, &unused, &unused);
+	assert_int_equal(made.probed, probed);
+	collecting_visit(f->collecting, see_absent, &error);
+	assert_int_equal(error, 0);
+}
+
 static void test_failing_drain_rests_and_says_so_once(void **state)
 {
 	struct fixture *f = *state;
@@ -412,6 +464,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_failing_collector_backs_off_and_says_so_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reading_carries_the_metric_of_its_own_collector, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(test_what_was_not_there_is_looked_for_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failing_drain_rests_and_says_so_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_has_no_room_waits_and_everyone_has_a_turn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_source_that_stays_readable_does_not_starve_the_socket, set_up,
