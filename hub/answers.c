@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "hub/answers_fleet.h"
+#include "model/who.h"
 #include "proto/convert.h"
 
 #define DEFAULT_TIMELINE_NS (24 * 3600 * NS_PER_S)
@@ -211,6 +212,8 @@ static int explain(const struct answers_env *env, const struct query *q, const s
 	if (a->n_findings == ANSWER_MAX_FINDINGS)
 		a->truncated = true;
 	answer_rank(a);
+	if (t->what == RESOLVED_ENTITY)
+		who_from_findings(a, t->kind, t->key);
 	if (t->what == RESOLVED_FLEET)
 		return judge_node(env, NULL, a);
 	if (t->node[0])

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "model/target.h"
 #include "proto/convert.h"
 
 int record_batch_new(const char *node, const char *spool_id, size_t max_records, struct record_batch **ret_batch)
@@ -65,26 +66,58 @@ static const char *other_of(const struct finding_entity *e)
 	return record_entity_other(e->kind, e->id ? e->id : "");
 }
 
+static const char *called_of(const struct finding_entity *e)
+{
+	static const char *const names[ENTITY_KIND_MAX] = {
+		[ENTITY_JOB] = "name", [ENTITY_CONTAINER] = "name", [ENTITY_RANK] = "job_name", [ENTITY_POD] = "uid",
+	};
+	const char *name = names[e->kind] ? finding_entity_attr(e, names[e->kind]) : e->name;
+
+	return name ? name : "";
+}
+
 static int copy_entity(struct arena *a, const struct finding_entity *from, struct record_entity *ret)
 {
 	ret->kind = from->kind;
 	ret->key = arena_strdup(a, from->id ? from->id : "");
 	ret->other = arena_strdup(a, other_of(from));
-	return ret->key && ret->other ? 0 : -ENOMEM;
+	ret->called = arena_strdup(a, called_of(from));
+	return ret->key && ret->other && ret->called ? 0 : -ENOMEM;
+}
+
+/* What holds the subject, by its attributes: a container's process is found by the container. */
+static int copy_holders(struct arena *a, const struct finding_entity *subject, struct record *ret)
+{
+	static const enum entity_kind kinds[RECORD_MAX_HOLDERS] = {
+		ENTITY_RANK, ENTITY_JOB, ENTITY_POD, ENTITY_CONTAINER, ENTITY_CGROUP,
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < RECORD_MAX_HOLDERS && r == 0; i++) {
+		struct finding_entity e = { .kind = kinds[i], .id = finding_entity_attr(subject, entity_kind_name(kinds[i])) };
+
+		/* The "rank" of a rank is its number. */
+		if (e.id && e.id[0] && subject->kind != e.kind)
+			r = copy_entity(a, &e, &ret->entities[ret->n_entities++]);
+	}
+	return r;
 }
 
 static int copy_entities(struct arena *a, const struct finding *f, struct record *ret)
 {
+	size_t most = 1 + RECORD_MAX_HOLDERS + f->n_affected + f->n_explains;
 	int r;
 
-	ret->entities = arena_alloc_array(a, f->n_affected + 1, sizeof(*ret->entities));
+	ret->entities = arena_alloc_array(a, most, sizeof(*ret->entities));
 	if (!ret->entities)
 		return -ENOMEM;
-	r = copy_entity(a, &f->subject, &ret->entities[0]);
+	r = copy_entity(a, &f->subject, &ret->entities[ret->n_entities++]);
 	for (size_t i = 0; i < f->n_affected && r == 0; i++)
-		r = copy_entity(a, &f->affected[i], &ret->entities[i + 1]);
-	ret->n_entities = f->n_affected + 1;
-	return r;
+		r = copy_entity(a, &f->affected[i], &ret->entities[ret->n_entities++]);
+	for (size_t i = 0; i < f->n_explains && r == 0; i++)
+		r = copy_entity(a, &f->explains[i].subject, &ret->entities[ret->n_entities++]);
+	/* Last: of the same thing said twice the first, who says more, is kept. */
+	return r == 0 ? copy_holders(a, &f->subject, ret) : r;
 }
 
 static int copy_texts(struct arena *a, const struct finding *f, const uint8_t *data, size_t n, struct record *ret)

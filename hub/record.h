@@ -19,16 +19,19 @@
 
 #define RECORD_BATCH_MAX       1024
 #define RECORD_BATCH_MAX_BYTES (4 * 1024 * 1024)
-#define RECORD_MAX_ENTITIES    (FINDING_MAX_AFFECTED + 1)
+#define RECORD_MAX_HOLDERS     5 /* rank, job, pod, container, cgroup of the subject */
+#define RECORD_MAX_ENTITIES    (1 + RECORD_MAX_HOLDERS + FINDING_MAX_AFFECTED + FINDING_MAX_EXPLAINS)
 #define RECORD_MAX_NODE        256
 #define RECORD_SPOOL_SIZE      40
 
-/* A thing the finding is about or that suffers from it, so that a question for the thing finds the finding. */
+/* A thing the finding is about, that holds it, or that suffers from it, so that a question for the thing finds it. */
 struct record_entity {
 	enum entity_kind kind;
 	const char *key;
 	const char *other; /* what a person types instead: pod without namespace, job without scheduler, a GPU's UUID,
 			    * a process's pid; "" none */
+	const char *called; /* what people call it: a job's or container's name, a rank's job's name, a pod's uid; else the
+			     * name that the finding gives it; "" none */
 };
 
 struct record {

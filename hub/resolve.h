@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* resolve.h - what a person means by a word: a finding, a node, a pod, a job, or nothing the hub knows.
  *
- * Room: hub.  Owns: nothing.  Thread: the reader's.  Clock: none.  Bounds: RESOLVE_MAX_CANDIDATES are listed.
+ * Room: hub.  Owns: nothing.  Thread: the reader's.  Clock: none.  Bounds: those of model/target.h.
  *
- * A bare word is tried as the id of a finding, as a node, as a pod (with or without namespace), as a job (with or
- * without scheduler), in this order; the first that fits is meant. A thing of one node is written NODE:KEY.
+ * A bare word is tried as the id of a finding, as a node, then as what names a pod or a job best (model/target.h). A thing of one node is written NODE:KEY.
  * No word at all means the fleet, or, where only an agent can answer, the only node if there is but one.
  */
 #ifndef WHY_HUB_RESOLVE_H
@@ -12,8 +11,6 @@
 
 #include "hub/store.h"
 #include "model/answer.h"
-
-#define RESOLVE_MAX_CANDIDATES 20
 
 enum resolved_kind {
 	RESOLVED_FLEET,

@@ -67,7 +67,7 @@ enum store_order {
 struct store_filter {
 	/* NULL: any. The first letters of an id will do; a rule that ends in ".*" is a prefix */
 	const char *id, *node, *rule;
-	enum entity_kind kind;              /* with key; STORE_NO_KIND: any */
+	enum entity_kind kind;              /* with key; STORE_NO_KIND: any. Of a job also what is about its ranks */
 	const char *key;
 	bool only_open, hide_shadow;
 	wall_ns_t since;                    /* not 0: also those resolved later than this; 0 with only_open unset: all */
@@ -103,7 +103,14 @@ struct store_line {
 typedef int (*store_row_fn)(void *arg, const struct store_row *row);
 typedef int (*store_node_fn)(void *arg, const struct store_node *node);
 typedef int (*store_line_fn)(void *arg, const struct store_line *line);
-typedef int (*store_entity_fn)(void *arg, enum entity_kind kind, const char *key, const char *node);
+/* A thing that stored findings speak of; node "" for what is of no one node (pods, jobs, ranks). */
+struct store_entity {
+	enum entity_kind kind;
+	const char *key, *other, *called, *node; /* other, called: as record.h has them */
+};
+
+typedef int (*store_entity_fn)(void *arg, const struct store_entity *e);
+typedef int (*store_name_fn)(void *arg, const char *name);
 
 struct store_totals {
 	uint64_t findings, open, nodes, lines, bytes, change;
@@ -130,10 +137,12 @@ struct store_class {
 	int (*visit)(void *reader, const struct store_filter *filter, store_row_fn visit, void *arg);
 	/* name NULL: all, by name. */
 	int (*visit_nodes)(void *reader, const char *name, store_node_fn visit, void *arg);
-	/* Distinct entities that some stored finding is about: kind STORE_NO_KIND tries pods, then jobs; `word` is a
-	 * key or `other`. */
+	/* Distinct entities of a kind whose key, `other` or `called` is or begins with `word` ("" : all), those that are it
+	 * first. `node` NULL or "": any. */
 	int (*visit_entities)(void *reader, enum entity_kind kind, const char *word, const char *node, size_t limit,
 			      store_entity_fn visit, void *arg);
+	/* Rules that stored findings are of. */
+	int (*visit_rules)(void *reader, size_t limit, store_name_fn visit, void *arg);
 	/* Lines of a node (NULL: any) or of findings about an entity, since a time, oldest first, behind line `after_n`. */
 	int (*visit_lines)(void *reader, const struct store_filter *filter, uint64_t after_n, store_line_fn visit,
 			   void *arg);

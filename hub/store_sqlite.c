@@ -237,6 +237,7 @@ static const struct store_class sqlite_class = {
 	.visit = store_sqlite_visit,
 	.visit_nodes = store_sqlite_visit_nodes,
 	.visit_entities = store_sqlite_visit_entities,
+	.visit_rules = store_sqlite_visit_rules,
 	.visit_lines = store_sqlite_visit_lines,
 	.totals = store_sqlite_totals,
 };

@@ -52,6 +52,7 @@ int store_sqlite_visit(void *db, const struct store_filter *filter, store_row_fn
 int store_sqlite_visit_nodes(void *db, const char *name, store_node_fn visit, void *arg);
 int store_sqlite_visit_entities(void *db, enum entity_kind kind, const char *word, const char *node, size_t limit,
 				store_entity_fn visit, void *arg);
+int store_sqlite_visit_rules(void *db, size_t limit, store_name_fn visit, void *arg);
 int store_sqlite_visit_lines(void *db, const struct store_filter *filter, uint64_t after_n, store_line_fn visit, void *arg);
 int store_sqlite_totals(void *db, struct store_totals *ret_totals);
 

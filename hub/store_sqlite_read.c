@@ -35,6 +35,14 @@ static void rule_glob(const char *rule, char *ret_glob, size_t size)
 		(void)text_copy(ret_glob, size, rule);
 }
 
+/* The keys of a job's ranks begin with "JOB/"; '0' comes behind '/'. */
+static void add_ranks(struct text *t, const struct store_filter *f)
+{
+	if (f->kind == ENTITY_JOB)
+		text_addf(t, " UNION SELECT finding FROM entities WHERE kind = %d AND key > ?5 || '/' AND key < ?5 || '0'",
+			  ENTITY_RANK);
+}
+
 static void add_where(struct text *t, const struct store_filter *f, bool glob)
 {
 	text_add(t, " WHERE 1");
@@ -44,8 +52,11 @@ static void add_where(struct text *t, const struct store_filter *f, bool glob)
 		text_add(t, " AND f.node = ?2");
 	if (f->rule)
 		text_add(t, glob ? " AND f.rule GLOB ?3" : " AND f.rule = ?3");
-	if (f->kind != STORE_NO_KIND && f->key)
-		text_add(t, " AND f.n IN (SELECT finding FROM entities WHERE kind = ?4 AND key = ?5)");
+	if (f->kind != STORE_NO_KIND && f->key) {
+		text_add(t, " AND f.n IN (SELECT finding FROM entities WHERE kind = ?4 AND key = ?5");
+		add_ranks(t, f);
+		text_add(t, ")");
+	}
 	if (f->hide_shadow)
 		text_add(t, " AND f.shadow = 0");
 	if (f->since)
@@ -161,51 +172,66 @@ int store_sqlite_visit_nodes(void *db, const char *name, store_node_fn visit, vo
 	return store_sqlite_error(code);
 }
 
-/* One kind; how many were visited is added to *n. */
-static int visit_kind(void *db, enum entity_kind kind, const char *word, const char *node, size_t limit,
-		      store_entity_fn visit, void *arg, size_t *n)
+int store_sqlite_visit_entities(void *db, enum entity_kind kind, const char *word, const char *node, size_t limit,
+				store_entity_fn visit, void *arg)
 {
 	/* On a node-wide kind the same key means another thing on another node; pods, jobs and ranks are the cluster's. */
-	static const char sql[] = "SELECT DISTINCT e.key, CASE WHEN ?1 IN (9, 11, 12) THEN '' ELSE f.node END"
-				  " FROM entities e JOIN findings f ON f.n = e.finding"
-				  " WHERE e.kind = ?1 AND (e.key = ?2 OR (e.other = ?2 AND e.other <> ''))"
-				  " AND (?3 IS NULL OR f.node = ?3) ORDER BY 1, 2 LIMIT ?4";
+	static const char sql[] =
+		"SELECT e.key, max(e.other), max(e.called), CASE WHEN ?1 IN (9, 11, 12) THEN '' ELSE f.node END AS place"
+		" FROM entities e JOIN findings f ON f.n = e.finding WHERE e.kind = ?1 AND ((e.key >= ?2 AND e.key < ?3)"
+		" OR (e.other <> '' AND e.other >= ?2 AND e.other < ?3)"
+		" OR (e.called <> '' AND e.called >= ?2 AND e.called < ?3)) AND (?4 IS NULL OR f.node = ?4)"
+		" GROUP BY e.key, place ORDER BY NOT (e.key = ?2 OR max(e.other) = ?2 OR max(e.called) = ?2), 1, 4 LIMIT ?5";
 	_Static_assert(ENTITY_POD == 9 && ENTITY_JOB == 11 && ENTITY_RANK == 12, "numbers in the statement, and in stores");
 	AUTO(store_sqlite_finalize) sqlite3_stmt *s = NULL;
+	char behind[GRAPH_MAX_KEY + 8];
 	int code, r;
 
+	/* The last letter there is: what begins with the word sorts before the word followed by it. */
+	if (snprintf(behind, sizeof(behind), "%s\xf4\x8f\xbf\xbf", word) >= (int)sizeof(behind))
+		return 0;
 	r = store_sqlite_prepare(db, sql, &s);
 	if (r < 0)
 		return r;
 	(void)sqlite3_bind_int(s, 1, (int)kind);
 	store_sqlite_bind_text(s, 2, word);
-	store_sqlite_bind_text(s, 3, node && *node ? node : NULL);
-	(void)sqlite3_bind_int64(s, 4, (int64_t)limit);
+	store_sqlite_bind_text(s, 3, behind);
+	store_sqlite_bind_text(s, 4, node && *node ? node : NULL);
+	(void)sqlite3_bind_int64(s, 5, (int64_t)limit);
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
-		const char *key = (const char *)sqlite3_column_text(s, 0), *on = (const char *)sqlite3_column_text(s, 1);
+		struct store_entity e = { .kind = kind,
+					  .key = (const char *)sqlite3_column_text(s, 0),
+					  .other = (const char *)sqlite3_column_text(s, 1),
+					  .called = (const char *)sqlite3_column_text(s, 2),
+					  .node = (const char *)sqlite3_column_text(s, 3) };
 
-		if (!key || !on)
+		if (!e.key || !e.other || !e.called || !e.node)
 			return -EUCLEAN;
-		r = visit(arg, kind, key, on);
+		r = visit(arg, &e);
 		if (r != 0)
 			return r;
-		++*n;
 	}
 	return store_sqlite_error(code);
 }
 
-int store_sqlite_visit_entities(void *db, enum entity_kind kind, const char *word, const char *node, size_t limit,
-				store_entity_fn visit, void *arg)
+int store_sqlite_visit_rules(void *db, size_t limit, store_name_fn visit, void *arg)
 {
-	size_t n = 0;
-	int r;
+	AUTO(store_sqlite_finalize) sqlite3_stmt *s = NULL;
+	int code, r = store_sqlite_prepare(db, "SELECT DISTINCT rule FROM findings ORDER BY 1 LIMIT ?1", &s);
 
-	if (kind != STORE_NO_KIND)
-		return visit_kind(db, kind, word, node, limit, visit, arg, &n);
-	r = visit_kind(db, ENTITY_POD, word, node, limit, visit, arg, &n);
-	if (r != 0 || n > 0)
+	if (r < 0)
 		return r;
-	return visit_kind(db, ENTITY_JOB, word, node, limit, visit, arg, &n);
+	(void)sqlite3_bind_int64(s, 1, (int64_t)limit);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		const char *rule = (const char *)sqlite3_column_text(s, 0);
+
+		if (!rule)
+			return -EUCLEAN;
+		r = visit(arg, rule);
+		if (r != 0)
+			return r;
+	}
+	return store_sqlite_error(code);
 }
 
 int store_sqlite_visit_lines(void *db, const struct store_filter *filter, uint64_t after_n, store_line_fn visit, void *arg)
@@ -221,9 +247,12 @@ int store_sqlite_visit_lines(void *db, const struct store_filter *filter, uint64
 		text_add(&t, " AND finding = ?1");
 	if (filter->node)
 		text_add(&t, " AND node = ?2");
-	if (filter->kind != STORE_NO_KIND && filter->key)
-		text_add(&t, " AND finding IN (SELECT f.id FROM findings f JOIN entities e ON e.finding = f.n WHERE "
-			     "e.kind = ?4 AND e.key = ?5)");
+	if (filter->kind != STORE_NO_KIND && filter->key) {
+		text_add(&t, " AND finding IN (SELECT id FROM findings WHERE n IN (SELECT finding FROM entities WHERE "
+			     "kind = ?4 AND key = ?5");
+		add_ranks(&t, filter);
+		text_add(&t, "))");
+	}
 	text_add(&t, " ORDER BY n LIMIT ?8");
 	r = store_sqlite_prepare(db, sql, &s);
 	if (r < 0)

@@ -43,6 +43,10 @@ static const char *const steps[] = {
 	"CREATE TRIGGER findings_deleted AFTER DELETE ON findings BEGIN DELETE FROM entities WHERE finding = old.n; "
 	"END;"
 	"INSERT INTO entities SELECT subject_kind, subject_key, n, '' FROM findings;",
+
+	/* 3: what people call a thing, so that `why job llama` finds slurm:81734 */
+	"ALTER TABLE entities ADD COLUMN called TEXT NOT NULL DEFAULT '';"
+	"CREATE INDEX entities_called ON entities(kind, called) WHERE called <> '';",
 };
 
 int store_sqlite_version(void)

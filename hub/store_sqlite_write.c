@@ -42,7 +42,8 @@ static const char *const sql[N_STATEMENTS] = {
 		   " subject_kind = ?11, subject_key = ?12, opened_at = ?13, changed_at = ?14, resolved_at = ?15, "
 		   "stored_at = ?16,"
 		   " change = ?17, data = ?18 WHERE n = ?1",
-	[ENTITY] = "INSERT OR IGNORE INTO entities VALUES(?1, ?2, ?3, ?4)",
+	[ENTITY] = "INSERT INTO entities VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET called = excluded.called"
+		   " WHERE called = '' AND excluded.called <> ''",
 	[LINE] = "INSERT INTO timeline(at, stored_at, node, what, finding, status, severity, text) VALUES(?1, ?2, ?3, "
 		 "?4, ?5, ?6, ?7, ?8)",
 	[NODE] = "INSERT INTO nodes VALUES(?1, ?2, ?2, ifnull(?3, ''), ifnull(?4, ''), ifnull(?5, ''), max(?6, 0))"
@@ -208,6 +209,7 @@ static int put_entities(struct store_sqlite_write *w, uint64_t n, const struct r
 		store_sqlite_bind_text(s, 2, r->entities[i].key);
 		(void)sqlite3_bind_int64(s, 3, (int64_t)n);
 		store_sqlite_bind_text(s, 4, r->entities[i].other);
+		store_sqlite_bind_text(s, 5, r->entities[i].called);
 		err = store_sqlite_step(s);
 	}
 	return err;

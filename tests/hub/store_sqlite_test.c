@@ -294,11 +294,11 @@ static void filters_narrow(void **state)
 	assert_int_equal(look(b, (struct store_filter){ .after_change = 2, .order = STORE_BY_CHANGE }).n, 1);
 }
 
-static int count_entity(void *arg, enum entity_kind kind, const char *key, const char *node)
+static int count_entity(void *arg, const struct store_entity *e)
 {
 	char *text = arg;
 
-	(void)snprintf(text + strlen(text), 200 - strlen(text), "%s %s@%s;", entity_kind_name(kind), key, node);
+	(void)snprintf(text + strlen(text), 200 - strlen(text), "%s %s@%s;", entity_kind_name(e->kind), e->key, e->node);
 	return 0;
 }
 
@@ -309,10 +309,10 @@ static void words_find_entities(void **state)
 
 	put(b, "s", 1, "n1", 1, 1, FINDING_OPEN, SEVERITY_INFO, 1);
 	put(b, "t", 1, "n2", 1, 1, FINDING_OPEN, SEVERITY_INFO, 1); /* the same pod, seen from two nodes */
-	assert_ok(b->reader.class->visit_entities(b->reader.state, STORE_NO_KIND, "train-1", NULL, 10, count_entity, text));
+	assert_ok(b->reader.class->visit_entities(b->reader.state, ENTITY_POD, "train-1", NULL, 10, count_entity, text));
 	assert_string_equal(text, "pod ml/train-1@;");
 	text[0] = 0;
-	assert_ok(b->reader.class->visit_entities(b->reader.state, STORE_NO_KIND, "91", NULL, 10, count_entity, text));
+	assert_ok(b->reader.class->visit_entities(b->reader.state, ENTITY_JOB, "91", NULL, 10, count_entity, text));
 	assert_string_equal(text, "job slurm:91@;");
 	text[0] = 0;
 	assert_ok(b->reader.class->visit_entities(b->reader.state, ENTITY_POD, "nope", NULL, 10, count_entity, text));
