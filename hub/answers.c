@@ -352,7 +352,7 @@ static int pass_on(const struct resolved *t, struct answer *a, char ret_node[REC
 static int answer_resolved(const struct answers_env *env, const struct query *q, const struct resolved *t, struct answer *a,
 			   char ret_node[RECORD_MAX_NODE])
 {
-	if (resolve_is_for_a_node(q->kind) || (t->what == RESOLVED_ELSEWHERE && q->kind == QUERY_EXPLAIN))
+	if (resolve_is_for_a_node(q->kind) || t->what == RESOLVED_ELSEWHERE)
 		return pass_on(t, a, ret_node);
 	switch (q->kind) {
 	case QUERY_EXPLAIN:

@@ -20,7 +20,7 @@ struct answers_env {
 	struct rpc_now now;
 };
 
-/* EXPLAIN, LIST, TIMELINE, FLEET. Not found, ambiguous and so on are answers too; < 0: errors of the store, -ENOMEM.
+/* What the hub alone can say: EXPLAIN, LIST, TIMELINE, FLEET; round.h asks nodes for more. Not found, ambiguous and so on are answers too; < 0: errors of the store, -ENOMEM.
  * 1: the node `ret_node` must be asked (ret_answer untouched): QUERY_NOT, DOCTOR, RULES, METRICS, or a thing only it
  * knows. */
 int answers_make(const struct answers_env *env, const struct query *q, struct answer **ret_answer,

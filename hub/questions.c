@@ -10,12 +10,20 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "hub/answers.h"
+#include "hub/round.h"
 #include "proto/convert.h"
 
 enum state { FREE, OPEN, QUEUED, RUNNING, PARKED, ASKED };
 
+/* One question on its way to several nodes. */
+struct round {
+	struct answer *base;
+	size_t pending, asked, silent, more;
+};
+
 struct question {
 	enum state state;
+	struct round round;
 	bool gone;    /* the stream closed while it was running */
 	bool drained; /* since the last page was handed to the server */
 	uint64_t stream, order;
@@ -46,6 +54,12 @@ static const struct {
 	{ "/why.v1.Query/Not", QUERY_NOT }, { "/why.v1.Query/Doctor", QUERY_DOCTOR },
 	{ "/why.v1.Query/Rules", QUERY_RULES }, { "/why.v1.Query/Metrics", QUERY_METRICS },
 };
+
+static void release(struct question *one)
+{
+	answer_free(&one->round.base);
+	*one = (struct question){ .state = FREE };
+}
 
 static struct question *by_stream(struct questions *q, uint64_t stream)
 {
@@ -146,7 +160,7 @@ static void closed(void *arg, uint64_t stream, const struct rpc_now *now)
 	if (one && one->state == RUNNING)
 		one->gone = true;
 	else if (one)
-		one->state = FREE;
+		release(one);
 	(void)pthread_mutex_unlock(&q->lock);
 }
 
@@ -240,12 +254,59 @@ static void ask_node(struct questions *q, uint64_t stream, const struct query *q
 	refuse(q, stream, query, text);
 }
 
+static void take_part(void *arg, uint64_t asker, struct answer *answer, const char *why)
+{
+	AUTO(answer_free) struct answer *part = answer;
+	AUTO(answer_free) struct answer *whole = NULL;
+	struct questions *q = arg;
+	struct question *one;
+
+	(void)why;
+	(void)pthread_mutex_lock(&q->lock);
+	one = by_stream(q, asker);
+	if (one && one->round.base) {
+		struct round *r = &one->round;
+
+		if (part)
+			round_merge(r->base, part);
+		else
+			r->silent++;
+		if (--r->pending == 0) {
+			round_end(r->base, r->silent, r->asked, r->more);
+			whole = TAKE_PTR(r->base);
+		}
+	}
+	(void)pthread_mutex_unlock(&q->lock);
+	if (whole)
+		send_answer(q, asker, whole, true);
+}
+
+/* `base` is what the hub knows itself. */
+static void ask_around(struct questions *q, struct question *one, uint64_t stream, struct answer **base,
+		       const struct round_plan *plan, const struct rpc_now *now)
+{
+	bool gone;
+
+	(void)pthread_mutex_lock(&q->lock);
+	gone = one->stream != stream || one->state != ASKED;
+	if (!gone)
+		one->round = (struct round){ TAKE_PTR(*base), plan->n, plan->n, 0, plan->more };
+	(void)pthread_mutex_unlock(&q->lock);
+	for (size_t i = 0; i < plan->n && !gone; i++) {
+		struct query of_node = plan->query;
+
+		(void)text_copy(of_node.node, sizeof(of_node.node), plan->nodes[i]);
+		if (agents_ask(q->agents, plan->nodes[i], &of_node, now->mono + QUESTIONS_ROUND_NS, stream, take_part, q) < 0)
+			take_part(q, stream, NULL, "not asked");
+	}
+}
+
 /* What becomes of a question once its answer, or a page of it, was sent. */
 static void settle(struct questions *q, struct question *one, enum state state, const char *cursor)
 {
 	(void)pthread_mutex_lock(&q->lock);
 	if (one->gone) {
-		*one = (struct question){ .state = FREE };
+		release(one);
 	} else {
 		one->state = state;
 		if (cursor)
@@ -262,6 +323,7 @@ static void answer(struct questions *q, struct question *one, const struct query
 	struct answers_env env = { .reader = &q->reader,
 				   .agents = q->agents,
 				   .now = { clock_mono_now(), clock_wall_now() } };
+	AUTO_FREE struct round_plan *plan = malloc(sizeof(*plan));
 	char node[RECORD_MAX_NODE];
 	bool more;
 	int r;
@@ -277,6 +339,11 @@ static void answer(struct questions *q, struct question *one, const struct query
 		log_warning("cannot answer a question: %s", strerror(-r));
 		settle(q, one, ASKED, NULL);
 		refuse(q, stream, query, "the hub cannot read its store");
+		return;
+	}
+	if (query->kind == QUERY_EXPLAIN && plan && round_plan(&env, query, a, plan) == 0 && plan->n > 0) {
+		settle(q, one, ASKED, NULL);
+		ask_around(q, one, stream, &a, plan, &env.now);
 		return;
 	}
 	more = query->kind == QUERY_TIMELINE && a->next_cursor[0];
@@ -360,6 +427,8 @@ void questions_free(struct questions **questions)
 	(void)pthread_mutex_unlock(&q->lock);
 	if (q->running)
 		(void)pthread_join(q->thread, NULL);
+	for (size_t i = 0; i < QUESTIONS_MAX; i++)
+		answer_free(&q->list[i].round.base);
 	store_reader_close(&q->reader);
 	(void)pthread_cond_destroy(&q->work);
 	(void)pthread_mutex_destroy(&q->lock);

@@ -5,7 +5,7 @@
  * Thread: hooks on the server's thread; answers are made on its own, so that a costly one delays no ack.
  * Clock: reads both.
  * Bounds: QUESTIONS_MAX at once, one more is told to come again (RPC_EXHAUSTED); a node has QUESTIONS_NODE_NS to answer; an
- * answer larger than QUESTIONS_MAX_ANSWER loses its tail and says so.
+ * what no finding tells is asked of all nodes, which have QUESTIONS_ROUND_NS; an answer larger than QUESTIONS_MAX_ANSWER loses its tail and says so.
  */
 #ifndef WHY_HUB_QUESTIONS_H
 #define WHY_HUB_QUESTIONS_H
@@ -16,6 +16,7 @@
 #define QUESTIONS_MAX        64
 #define QUESTIONS_MAX_ANSWER (3 * 1024 * 1024)
 #define QUESTIONS_NODE_NS    (5 * NS_PER_S)
+#define QUESTIONS_ROUND_NS   (2 * NS_PER_S)
 
 struct questions;
 

@@ -206,7 +206,7 @@ void who_sentence(const struct who_facts *f, struct text *t)
 	}
 	if (f->cgroup && f->cgroup->id)
 		text_addf(t, ", cgroup %s", f->cgroup->id);
-	if (f->node && f->node[0])
+	if (f->node && f->node[0] && f->self->kind != ENTITY_JOB) /* a job may be on many */
 		text_addf(t, ", node %s", f->node);
 }
 
@@ -361,7 +361,7 @@ void who_member(struct answer *a, const struct finding_entity *e, const char *no
 		set_text(a, &w->text, f->title && f->title[0] ? f->title : f->rule);
 }
 
-static unsigned trouble(const struct answer_who *w)
+unsigned who_trouble(const struct answer_who *w)
 {
 	static const char *const order[] = { "critical", "warning", "info", "affected", "gone", "ok" };
 	unsigned i = 0;
@@ -374,7 +374,7 @@ static unsigned trouble(const struct answer_who *w)
 static int by_trouble(const void *x, const void *y)
 {
 	const struct answer_who *a = x, *b = y;
-	unsigned first = trouble(a), second = trouble(b);
+	unsigned first = who_trouble(a), second = who_trouble(b);
 	int r;
 
 	if (first != second)

@@ -30,6 +30,8 @@ void who_self(struct answer *a, const struct who_facts *f);
 void who_doubts(struct answer *a, const struct finding_entity *e);
 /* A member with what the answer's open findings say of it. `gone`: it has ended. */
 void who_member(struct answer *a, const struct finding_entity *e, const char *node, bool gone);
+/* 0 is worst: by its status. */
+unsigned who_trouble(const struct answer_who *w);
 /* Members in order: in trouble first, then by name, numbers as numbers. */
 void who_sort(struct answer *a);
 

@@ -160,7 +160,7 @@ static void test_a_job_has_members_and_says_which_is_in_trouble(void **state UNU
 	assert_ok(answer_add_finding(a, &f));
 	assert_ok(graph_gone(graph, process[0], 5));
 	who_tell(graph, job, a);
-	assert_string_equal(a->who[0].text, "job torchrun:llama (name llama pretraining, world size 8, restart 1), node node-1");
+	assert_string_equal(a->who[0].text, "job torchrun:llama (name llama pretraining, world size 8, restart 1)");
 	while (strcmp(a->who[first].role, "member") != 0)
 		first++;
 	assert_int_equal(a->n_who - first, 5);

@@ -102,7 +102,7 @@ bool double_receive(struct double_agent *a, struct frame_hub *ret_frame)
 void double_send_hello(struct double_agent *a, const char *node, const char *spool)
 {
 	struct frame_hello hello = {
-		.boot_id = "boot-1", .version = "0.1", .rules_digest = "d1", .capabilities = FRAME_CAN_ANSWER
+		.boot_id = "boot-1", .version = "0.1", .rules_digest = "d1", .capabilities = a->mute ? 0 : FRAME_CAN_ANSWER
 	};
 	AUTO_BUF struct buf out;
 

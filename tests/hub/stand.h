@@ -27,6 +27,7 @@ void stand_done(struct stand *s);
 struct double_agent {
 	struct call *call;
 	struct call_status status; /* once it is closed */
+	bool mute;                 /* set before the hello: takes no questions */
 };
 
 void double_open(struct double_agent *a, const struct stand *s, const struct call_options *options); /* NULL: the stand's */
