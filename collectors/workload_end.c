@@ -15,6 +15,8 @@
 
 #define MISSING_NS    (2 * NS_PER_S)   /* the kernel half's word of how it ended comes first */
 #define SHOW_AFTER_NS (2 * NS_PER_S)   /* what lives shorter is told of only when something happens to it */
+#define EARLIER_NS    (60 * NS_PER_S)
+#define MAX_EARLIER   99
 #define MAX_SHOWN     16               /* processes of one rank beside its main one */
 #define KEEP_RANK_NS  (600 * NS_PER_S) /* of a job that goes on */
 #define KEEP_OTHER_NS (60 * NS_PER_S)
@@ -63,6 +65,27 @@ static struct ending ending_of(struct workload *w, const struct workload_member 
 	return e;
 }
 
+/* Others of its job that came to their end first, or were asked to, in its lifetime: they take it with them. Those of this
+ * turn have been taken in the order in which the kernel told them. */
+static unsigned ended_before(struct workload *w, const struct workload_member *m)
+{
+	const struct workload_member *other;
+	size_t cursor = 0;
+	unsigned n = 0;
+
+	while ((other = workload_table_next(&w->table, &cursor))) {
+		if (n == MAX_EARLIER)
+			break;
+		if (other == m || other->job != m->job || !other->main)
+			continue;
+		if (other->ended)
+			n += other->failed && other->since >= m->since && w->now - other->since <= EARLIER_NS;
+		else
+			n += other->process != ENTITY_NONE && graph_attr(w->out->graph, other->process, PROCESS_SIGNAL);
+	}
+	return n;
+}
+
 static void say_how(struct workload *w, struct event *v, const struct workload_member *m, const struct ending *e)
 {
 	const char *rank = graph_attr(w->out->graph, m->rank, "rank"), *comm = graph_attr(w->out->graph, m->process, "comm");
@@ -91,9 +114,9 @@ static void say_how(struct workload *w, struct event *v, const struct workload_m
 		      comm ? comm : "?", m->pid, how, by, lived);
 }
 
-static void tell_end(struct workload *w, const struct workload_member *m)
+static void tell_end(struct workload *w, const struct workload_member *m, const struct ending *ending)
 {
-	const struct ending e = ending_of(w, m);
+	const struct ending e = *ending;
 	bool well = e.has_code && e.code == 0;
 	struct batch *b = w->out;
 
@@ -116,6 +139,7 @@ static void tell_end(struct workload *w, const struct workload_member *m)
 	if (comm)
 		batch_value_text(b, v, ENDED_COMM, comm);
 	batch_value_number(b, v, ENDED_PID, m->pid);
+	batch_value_number(b, v, ENDED_EARLIER, ended_before(w, m));
 	say_how(w, v, m, &e);
 }
 
@@ -123,8 +147,10 @@ void workload_end_member(struct workload *w, struct workload_member *m)
 {
 	if (m->ended)
 		return;
+	const struct ending e = ending_of(w, m);
 	if (m->main && m->rank != ENTITY_NONE)
-		tell_end(w, m);
+		tell_end(w, m, &e);
+	m->failed = e.has_signal || e.oom || (e.has_code && e.code != 0);
 	workload_table_end(&w->table, m, w->now);
 }
 

@@ -37,6 +37,7 @@ struct workload_member {
 	mono_ns_t missing;       /* since when /proc has it no more; 0 it has */
 	const char *role;        /* static text */
 	enum identity_source source, env_source;
+	bool failed;             /* it ended badly */
 	bool main, ended, again; /* again: to be judged again, because labels came */
 	char *env;               /* what was taken of its environment, packed; NULL none */
 	size_t env_len;
