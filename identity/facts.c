@@ -108,13 +108,13 @@ bool facts_flag(const struct identity_facts *f, const char *name, char *ret_valu
 		if (!rest)
 			continue;
 		skip = (size_t)(rest - word);
-		if (skip < n)
-			return copy_escaped(rest + 1, n - skip - 1, ret_value, size);
-		word += n + 1;
+		if (skip == n) {
+			if (rest + 1 >= end)
+				return false;
+			n += 1 + strnlen(rest + 1, (size_t)(end - rest - 1)); /* the value is the next word */
+		}
 		/* Without a NUL behind it the value was cut. */
-		if (word >= end || !memchr(word, '\0', (size_t)(end - word)))
-			return false;
-		return copy_escaped(word, strlen(word), ret_value, size);
+		return word + n < end && copy_escaped(rest + 1, n - skip - 1, ret_value, size);
 	}
 	return false;
 }

@@ -141,8 +141,7 @@ void membership_conflict(struct membership *m, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(said, sizeof(said), fmt, ap);
 	va_end(ap);
-	text_init(&t, m->conflict, sizeof(m->conflict));
-	t.len = strlen(m->conflict);
+	t = (struct text){ .data = m->conflict, .len = strlen(m->conflict), .size = sizeof(m->conflict) };
 	if (t.len > 0)
 		text_add(&t, "; ");
 	text_add_escaped(&t, said, strlen(said));

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "identity/recogniser.h"
 #include "identity/tf_config.h"
 
@@ -14,6 +13,16 @@ static const char *role_of(const char *type)
 		if (strcmp(type, roles[i]) == 0)
 			return roles[i];
 	return "task";
+}
+
+static void name_cluster(const struct identity_facts *f, char *address, struct membership *m)
+{
+	char *colon = strrchr(address, ':');
+
+	if (colon)
+		*colon = '\0';
+	if (address[0] != '\0')
+		(void)facts_job_at(f, address, colon && colon[1] != '\0' ? colon + 1 : NULL, m);
 }
 
 static bool recognise_tensorflow(const struct identity_facts *f, struct membership *m)
@@ -41,8 +50,7 @@ static bool recognise_tensorflow(const struct identity_facts *f, struct membersh
 		(void)snprintf(number, sizeof(number), "%u", size);
 		membership_job_attr(m, "world_size", number);
 	}
-	if (config.address[0] != '\0')
-		(void)facts_job_at(f, config.address, NULL, m);
+	name_cluster(f, config.address, m);
 	return true;
 }
 

@@ -84,6 +84,12 @@ static bool may_number(const struct recogniser *job, const struct identity_facts
 	return !job || job->layer == RECOGNISER_JOB || facts_env(f, ENV_TORCHELASTIC_RUN_ID);
 }
 
+/* What made the job of another system gave it its own name: a TrainJob's JobSet, a PyTorchJob's pod group. */
+static bool is_same_thing(const struct membership *found, size_t n, const struct recogniser *r, const struct membership *m)
+{
+	return n > 0 && r->layer == RECOGNISER_JOB && strcmp(found[0].job, m->job) == 0;
+}
+
 size_t recognise(const struct identity_facts *facts, struct membership ret[RECOGNISED_MAX])
 {
 	const struct recogniser *by[RECOGNISED_MAX];
@@ -104,7 +110,7 @@ size_t recognise(const struct identity_facts *facts, struct membership ret[RECOG
 		if (all[i]->layer == RECOGNISER_RANKS && n > 0) {
 			number(&ret[0], &m, all[i], facts);
 			numbered = true;
-		} else if (m.job[0] != '\0') {
+		} else if (m.job[0] != '\0' && !is_same_thing(ret, n, all[i], &m)) {
 			numbered = numbered || all[i]->layer == RECOGNISER_RANKS;
 			ret[n] = m;
 			by[n++] = all[i];

@@ -123,7 +123,7 @@ static bool read_task(struct scan *s)
 		}
 	} while (next_is(s, ','));
 	if (type[0] != '\0' && has_index && s->config->type[0] == '\0') {
-		memcpy(s->config->type, type, sizeof(type));
+		(void)text_copy(s->config->type, sizeof(s->config->type), type);
 		s->config->index = index;
 	}
 	return next_is(s, '}');
@@ -183,7 +183,7 @@ static bool read_cluster(struct scan *s)
 		if (!read_string(s, type, sizeof(type)) || !next_is(s, ':') || !read_addresses(s, type, &n))
 			return false;
 		if (config->n_types < TF_CONFIG_MAX_TYPES && type[0] != '\0') {
-			memcpy(config->types[config->n_types].type, type, sizeof(type));
+			(void)text_copy(config->types[config->n_types].type, sizeof(type), type);
 			config->types[config->n_types++].n = n;
 		}
 	} while (next_is(s, ','));

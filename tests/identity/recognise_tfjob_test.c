@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "tests/identity/facts.h"
+#include "tests/test.h"
+
+static const char *const ps0[] = {
+	"training.kubeflow.org/job-name", "mnist", "training.kubeflow.org/operator-name", "tfjob-controller",
+	"training.kubeflow.org/replica-index", "0", "training.kubeflow.org/replica-type", "ps", NULL,
+};
+
+static void a_task_of_tf_config(void **state)
+{
+	struct known k;
+
+	(void)state;
+	known_reset(&k);
+	known_labels(&k, ps0);
+	k.facts.pod_namespace = "ml";
+	KNOWN_ENV(&k, "TF_CONFIG={\"cluster\":{\"ps\":[\"mnist-ps-0.ml.svc:2222\"],\"worker\":[\"mnist-worker-0.ml.svc:2222\","
+		      "\"mnist-worker-1.ml.svc:2222\"]},\"task\":{\"type\":\"ps\",\"index\":0},\"environment\":\"cloud\"}");
+	assert_is(&k, "tfjob:ml/mnist", "tfjob:ml/mnist/ps-0");
+	assert_string_equal(k.is[0].role, "ps");
+	assert_job_attr(&k, "world_size", "3");
+}
+
+static void labels_alone_name_the_job(void **state)
+{
+	struct known k;
+
+	(void)state;
+	known_reset(&k);
+	known_labels(&k, ps0);
+	k.facts.pod_namespace = "ml";
+	assert_is(&k, "tfjob:ml/mnist", NULL);
+	assert_attr(&k, "replica", "ps-0");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_task_of_tf_config),
+		cmocka_unit_test(labels_alone_name_the_job),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
