@@ -6,20 +6,13 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/render.h"
+#include "model/who.h"
 
 #define LINE 4096
 
 static bool is(const struct answer_who *w, const char *role)
 {
 	return w->role && strcmp(w->role, role) == 0;
-}
-
-static const char *attr(const struct answer_who *w, const char *name)
-{
-	for (size_t i = 0; i < w->n_attrs; i++)
-		if (strcmp(w->attrs[i].name, name) == 0)
-			return w->attrs[i].value;
-	return NULL;
 }
 
 static bool same(const char *a, const char *b)
@@ -31,7 +24,7 @@ static bool same(const char *a, const char *b)
 
 static void self(struct page *p, const struct answer_who *w)
 {
-	const char *from = attr(w, "identity");
+	const char *from = who_attr(w, "identity");
 
 	page_gap(p);
 	page_pad(p, 2);
@@ -79,25 +72,6 @@ static void doubts(struct page *p, const struct answer *a)
 
 /* ---- what belongs to it ---- */
 
-static const char *member_of(const struct answer_who *w)
-{
-	const char *member = attr(w, "rank"), *slash = strrchr(w->id, '/');
-
-	return w->kind != ENTITY_RANK ? w->name : member ? member : slash ? slash + 1 : w->name;
-}
-
-static const char *role_of(const struct answer_who *w)
-{
-	const char *role = w->kind == ENTITY_RANK ? attr(w, "role") : NULL;
-
-	return role && role[0] ? role : entity_kind_name(w->kind);
-}
-
-static bool is_quiet(const struct answer_who *w)
-{
-	return same(w->status, "ok") || same(w->status, "gone");
-}
-
 static enum style style_of(const struct answer_who *w)
 {
 	return same(w->status, "critical") ? STYLE_CRITICAL : same(w->status, "warning") ? STYLE_WARNING : STYLE_PLAIN;
@@ -105,8 +79,8 @@ static enum style style_of(const struct answer_who *w)
 
 static void add_where(struct text *t, const struct answer *a, const struct answer_who *w)
 {
-	const char *process = attr(w, "process"), *pod = attr(w, "pod"), *exit = attr(w, "exit_code"),
-		   *reason = attr(w, "exit_reason");
+	const char *process = who_attr(w, "process"), *pod = who_attr(w, "pod"), *exit = who_attr(w, "exit_code"),
+		   *reason = who_attr(w, "exit_reason");
 
 	if (process)
 		text_add(t, process);
@@ -131,36 +105,14 @@ static void member(struct page *p, const struct answer *a, const struct answer_w
 
 	text_init(&t, line, sizeof(line));
 	if (w->kind == ENTITY_RANK) {
-		(void)snprintf(label, sizeof(label), "%s %s", role_of(w), member_of(w));
+		(void)snprintf(label, sizeof(label), "%s %s", who_role(w), who_member_name(w));
 	} else {
-		(void)snprintf(label, sizeof(label), "%s", role_of(w));
+		(void)snprintf(label, sizeof(label), "%s", who_role(w));
 		text_add(&t, w->name);
 	}
 	add_where(&t, a, w);
 	text_addf(&t, "%s%s%s%s", t.len ? ": " : "", word_of(w), w->text && w->text[0] ? ": " : "", w->text ? w->text : "");
 	page_row(p, label, style_of(w), line, NULL);
-}
-
-/* "0-2, 5": numbers that follow one another are one range. How many members were written. */
-static size_t add_names(struct text *t, const struct answer *a, const size_t *list, size_t n, size_t max_parts)
-{
-	size_t i = 0;
-
-	for (size_t parts = 0; i < n && parts < max_parts; parts++) {
-		const char *first = member_of(&a->who[list[i]]);
-		uint64_t number, next;
-		size_t k = i;
-
-		if (text_parse_u64(first, &number) == 0)
-			while (k + 1 < n && text_parse_u64(member_of(&a->who[list[k + 1]]), &next) == 0 &&
-			       next == number + (k + 1 - i))
-				k++;
-		text_addf(t, "%s%s", i ? ", " : "", first);
-		if (k > i)
-			text_addf(t, "%s%s", k == i + 1 ? ", " : "-", member_of(&a->who[list[k]]));
-		i = k + 1;
-	}
-	return i;
 }
 
 static const char *plural(const char *role, char *ret_text, size_t size)
@@ -182,11 +134,11 @@ static void quiet(struct page *p, const struct answer *a, const size_t *list, si
 		return;
 	}
 	text_init(&t, line, sizeof(line));
-	told = add_names(&t, a, list, n, 4 * RENDER_MAX_ITEMS);
+	told = who_add_names(&t, a, list, n, 4 * RENDER_MAX_ITEMS);
 	if (told < n)
 		text_addf(&t, " and %zu more", n - told);
 	text_addf(&t, ": %s", word_of(w));
-	page_row(p, plural(role_of(w), label, sizeof(label)), STYLE_PLAIN, line, NULL);
+	page_row(p, plural(who_role(w), label, sizeof(label)), STYLE_PLAIN, line, NULL);
 }
 
 static void members(struct page *p, const struct answer *a, const struct common *c)
@@ -199,18 +151,13 @@ static void members(struct page *p, const struct answer *a, const struct common 
 
 		if (!is(w, "member") || told[i])
 			continue;
-		if (!is_quiet(w) || c->all) {
+		if (!who_is_quiet(w) || c->all) {
 			member(p, a, w);
 			continue;
 		}
-		n = 0;
-		for (size_t k = i; k < a->n_who && k < ANSWER_MAX_WHO; k++) {
-			if (!is(&a->who[k], "member") || a->who[k].kind != w->kind || !same(a->who[k].status, w->status) ||
-			    !same(role_of(&a->who[k]), role_of(w)))
-				continue;
-			list[n++] = k;
-			told[k] = true;
-		}
+		n = who_alike(a, i, list);
+		for (size_t k = 0; k < n; k++)
+			told[list[k]] = true;
 		quiet(p, a, list, n);
 	}
 }
@@ -218,7 +165,7 @@ static void members(struct page *p, const struct answer *a, const struct common 
 /* A job says how many ranks it has; those that nobody has told of are named as such. */
 static void missing(struct page *p, const struct answer *a)
 {
-	const char *size = attr(&a->who[0], "world_size");
+	const char *size = who_attr(&a->who[0], "world_size");
 	uint64_t wanted, n = 0;
 	char line[160];
 

@@ -3,7 +3,8 @@
  *
  * Room: hub.  Owns: nothing.  Thread: the reader's.  Clock: none.  Bounds: those of model/target.h.
  *
- * A bare word is tried as the id of a finding, as a node, then as what names a pod or a job best (model/target.h). A thing of one node is written NODE:KEY.
+ * A bare word is tried as the id of a finding, as a node, then as what names a pod or a job best
+ * (model/target.h). A thing of one node is written NODE:KEY.
  * No word at all means the fleet, or, where only an agent can answer, the only node if there is but one.
  */
 #ifndef WHY_HUB_RESOLVE_H

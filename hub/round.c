@@ -254,9 +254,13 @@ void round_end(struct answer *a, size_t n_silent, size_t n_asked, size_t n_more)
 			    arena_printf(a->arena, "%zu of %zu that were asked did not answer in time", n_silent, n_asked));
 	if (n_more)
 		say_unknown(a, "further nodes",
-			    arena_printf(a->arena, "%zu nodes were asked, %zu more were not: name the node", n_asked, n_more));
-	if (a->status == ANSWER_NOT_FOUND && n_asked)
-		a->message = arena_printf(a->arena, "%s; %zu connected node%s asked%s", a->message ? a->message : "not found",
-					  n_asked, n_asked == 1 ? " was" : "s were",
-					  n_more ? ", and more were not: name the node" : n_silent ? ", not all answered" : "");
+			    arena_printf(a->arena, "%zu nodes were asked, %zu more were not: name the node", n_asked,
+					 n_more));
+	if (a->status != ANSWER_NOT_FOUND || n_asked == 0)
+		return;
+	a->message = arena_printf(a->arena, "%s; %zu connected node%s asked%s", a->message ? a->message : "not found",
+				  n_asked, n_asked == 1 ? " was" : "s were",
+				  n_more   ? ", and more were not: name the node" :
+				  n_silent ? ", not all answered" :
+					     "");
 }

@@ -25,13 +25,21 @@ static const char *name_of(const struct finding_entity *e)
 	return e->name && e->name[0] ? e->name : e->id ? e->id : "?";
 }
 
+static bool is_in_key(const struct finding_entity *e, const char *value)
+{
+	const char *colon = e->id ? strchr(e->id, ':') : NULL;
+
+	return colon && strcmp(colon + 1, value) == 0;
+}
+
 /* "(restart 1, world size 4)" of what tells a person something; `names` ends with NULL. */
 static void add_extras(struct text *t, const struct finding_entity *e, const char *const *names, size_t *n)
 {
 	for (; e && *names && *n < MAX_EXTRAS; names++) {
 		const char *value = attr(e, *names);
 
-		if (!value)
+		/* Neither that it never restarted, nor its key once more. */
+		if (!value || strcmp(value, "0") == 0 || (strcmp(*names, "name") == 0 && is_in_key(e, value)))
 			continue;
 		text_add(t, (*n)++ ? ", " : " (");
 		for (const char *c = *names; *c; c++)
@@ -46,7 +54,7 @@ static void close_extras(struct text *t, size_t n)
 		text_add(t, ")");
 }
 
-static const char *const rank_extras[] = { "attempt", "local_rank", NULL };
+static const char *const rank_extras[] = { "attempt", "restart", NULL };
 static const char *const job_brief[] = { "restart", NULL };
 static const char *const job_extras[] = { "name", "world_size", "restart", "queue", "namespace", NULL };
 

@@ -35,6 +35,17 @@ unsigned who_trouble(const struct answer_who *w);
 /* Members in order: in trouble first, then by name, numbers as numbers. */
 void who_sort(struct answer *a);
 
+/* ---- for showing them ---- */
+
+const char *who_attr(const struct answer_who *w, const char *name); /* NULL: none */
+const char *who_member_name(const struct answer_who *w);            /* "3" of a rank, else its name */
+const char *who_role(const struct answer_who *w);                   /* "rank" "executor" ..., else its kind */
+bool who_is_quiet(const struct answer_who *w);                      /* nothing is wrong with it, or it has ended */
+/* The quiet members from the i-th on that are of its kind, role and state: `ret_list` has room for ANSWER_MAX_WHO. */
+size_t who_alike(const struct answer *a, size_t i, size_t *ret_list);
+/* "0-2, 5": numbers that follow one another are one range; at most `max_parts` of them. How many members were written. */
+size_t who_add_names(struct text *t, const struct answer *a, const size_t *list, size_t n, size_t max_parts);
+
 /* All of it from what the answer's findings say by value: who it is, the doubts, a job's or pod's members. */
 void who_from_findings(struct answer *a, enum entity_kind kind, const char *key);
 

@@ -113,8 +113,8 @@ static void test_a_process(void **state UNUSED)
 
 	assert_string_equal(a->who[0].role, "self");
 	assert_string_equal(a->who[0].text,
-			    "python3[4203] is rank 3 of job torchrun:llama (restart 1), in container train (3f4e5d6c7b8a) of pod "
-			    "ml/llama-0 (image pytorch:2.4), cgroup /kubepods/pod1/c1, node node-1");
+			    "python3[4203] is rank 3 of job torchrun:llama (restart 1), in container train (3f4e5d6c7b8a) of "
+			    "pod ml/llama-0 (image pytorch:2.4), cgroup /kubepods/pod1/c1, node node-1");
 	assert_non_null(line(a, "of", "torchrun:llama/3"));
 	assert_non_null(line(a, "of", "torchrun:llama"));
 	assert_non_null(line(a, "in", ID64));
@@ -213,15 +213,15 @@ static void test_a_rank_a_container_a_pod_a_gpu(void **state UNUSED)
 {
 	AUTO(answer_free) struct answer *a = tell(rank[3]);
 
-	assert_string_equal(a->who[0].text, "rank 3 of job torchrun:llama (name llama pretraining, world size 8, restart 1), node "
-					    "node-1");
+	assert_string_equal(a->who[0].text,
+			    "rank 3 of job torchrun:llama (name llama pretraining, world size 8, restart 1), node node-1");
 	assert_non_null(line(a, "uses", "/data"));
 	assert_non_null(line(a, "member", "4203/903"));
 	answer_free(&a);
 	a = tell(container);
 	assert_string_equal(a->who[0].text,
-			    "container train (3f4e5d6c7b8a) of pod ml/llama-0, image pytorch:2.4, running under containerd, restarted "
-			    "2 times, last exit 137 (OOMKilled), cgroup /kubepods/pod1/c1, node node-1");
+			    "container train (3f4e5d6c7b8a) of pod ml/llama-0, image pytorch:2.4, running under containerd, "
+			    "restarted 2 times, last exit 137 (OOMKilled), cgroup /kubepods/pod1/c1, node node-1");
 	assert_non_null(line(a, "member", "torchrun:llama/0"));
 	assert_string_equal(line(a, "member", "torchrun:llama/0")->attrs[0].value, "python3[4200]");
 	answer_free(&a);

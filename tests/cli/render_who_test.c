@@ -163,7 +163,8 @@ static void test_json_says_the_same(void **state UNUSED)
 
 static void test_candidates_say_what_they_are(void **state UNUSED)
 {
-	struct finding_entity e = { .kind = ENTITY_PROCESS, .id = "4242/7", .name = "rank 3 of torchrun:abc, python3[4242]" };
+	static const char what[] = "rank 3 of torchrun:abc, python3[4242]";
+	struct finding_entity e = { .kind = ENTITY_PROCESS, .id = "4242/7", .name = what };
 	const char *list[] = { "pid 4242/7" };
 	struct answer_who *w = who_add(answer, "candidate", &e);
 
