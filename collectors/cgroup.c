@@ -7,12 +7,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 
+#include "collectors/cgroup_io.h"
 #include "collectors/cgroup_tree.h"
 #include "collectors/collector.h"
 #include "collectors/fields.h"
@@ -49,6 +51,9 @@ enum {
 	PIDS_REJECTED,
 	IO_READ_BYTES,
 	IO_WRITE_BYTES,
+	IO_LIMIT_USED,
+	IO_LIMIT_BYTES,
+	IO_LIMIT_OPS,
 	NODE_COUNT,
 	NODE_UNWATCHED,
 	NODE_REFUSED,
@@ -80,6 +85,10 @@ static const struct metric_desc metrics[N_METRICS] = {
 	[PIDS_REJECTED] = C("pids.rejected", UNIT_NONE, "Forks refused by the limit"),
 	[IO_READ_BYTES] = C("io.read_bytes", UNIT_BYTES, "Bytes read from disks"),
 	[IO_WRITE_BYTES] = C("io.write_bytes", UNIT_BYTES, "Bytes written to disks"),
+	[IO_LIMIT_USED] = G("io.limit_used_ratio", UNIT_RATIO,
+			    "How much it uses of the I/O limit that is used most, of any device; absent without limits"),
+	[IO_LIMIT_BYTES] = G("io.limit_bytes", UNIT_BYTES, "That limit, when it is one of bytes a second"),
+	[IO_LIMIT_OPS] = G("io.limit_operations", UNIT_NONE, "That limit, when it is one of operations a second"),
 	[NODE_COUNT] = N("count", "Cgroups of the node"),
 	[NODE_UNWATCHED] = N("unwatched", "Cgroups known but not read because there are too many"),
 	[NODE_REFUSED] = { "node.cgroup.refused", METRIC_COUNTER, UNIT_NONE, ENTITY_NODE,
@@ -102,7 +111,10 @@ enum file {
 	F_MEMORY_STAT,
 	F_PIDS_MAX,
 	F_IO_STAT,
-	F_POPULATED,
+	F_IO_OPS,
+	F_IO_MAX,
+	F_IO_MAX_V1, /* CGROUP_IO_KINDS of them */
+	F_POPULATED = F_IO_MAX_V1 + CGROUP_IO_KINDS,
 	N_FILES,
 };
 
@@ -125,6 +137,12 @@ static const struct {
 	[F_MEMORY_STAT] = { CGROUP_HIER_MEMORY, "memory.stat", "memory.stat" },
 	[F_PIDS_MAX] = { CGROUP_HIER_PIDS, "pids.max", "pids.max" },
 	[F_IO_STAT] = { CGROUP_HIER_BLKIO, "io.stat", "blkio.throttle.io_service_bytes_recursive" },
+	[F_IO_OPS] = { CGROUP_HIER_BLKIO, NULL, "blkio.throttle.io_serviced_recursive" },
+	[F_IO_MAX] = { CGROUP_HIER_BLKIO, "io.max", NULL },
+	[F_IO_MAX_V1 + CGROUP_IO_READ_BYTES] = { CGROUP_HIER_BLKIO, NULL, "blkio.throttle.read_bps_device" },
+	[F_IO_MAX_V1 + CGROUP_IO_WRITE_BYTES] = { CGROUP_HIER_BLKIO, NULL, "blkio.throttle.write_bps_device" },
+	[F_IO_MAX_V1 + CGROUP_IO_READ_OPS] = { CGROUP_HIER_BLKIO, NULL, "blkio.throttle.read_iops_device" },
+	[F_IO_MAX_V1 + CGROUP_IO_WRITE_OPS] = { CGROUP_HIER_BLKIO, NULL, "blkio.throttle.write_iops_device" },
 	[F_POPULATED] = { CGROUP_HIER_UNIFIED, "cgroup.events", NULL },
 };
 
@@ -134,6 +152,8 @@ struct watch {
 	uint32_t next_slow;
 	uint16_t slow_rounds;
 	bool active, limited;
+	uint64_t throttled_periods;
+	struct cgroup_io *io; /* NULL: no limit of I/O */
 	double cpu_limit, memory_limit, memory_high, pids_limit; /* 0: none */
 	int fds[N_FILES];
 };
@@ -141,6 +161,8 @@ struct watch {
 struct cgroup {
 	struct cgroup_tree *tree;
 	uint32_t tick;
+	mono_ns_t now;
+	int root_fd;
 	size_t n_fds, max_fds, n_active;
 	struct watch watches[CGROUP_TREE_MAX_NODES];
 	char text[TEXT_BYTES];
@@ -164,6 +186,7 @@ static void watch_forget(struct cgroup *c, struct watch *w)
 			close(w->fds[f]);
 			c->n_fds--;
 		}
+	free(w->io);
 	memset(w, 0, sizeof(*w));
 	for (size_t f = 0; f < N_FILES; f++)
 		w->fds[f] = FD_UNOPENED;
@@ -191,6 +214,7 @@ static int cgroup_open(const struct collect_env *env, void **ret_state)
 		free(c);
 		return r;
 	}
+	c->root_fd = env->root_fd;
 	c->max_fds = MAX_FDS;
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 4 < MAX_FDS)
 		c->max_fds = limit.rlim_cur / 4;
@@ -233,8 +257,24 @@ static bool read_one(struct cgroup *c, const struct cgroup_node *n, enum file f,
 	return read_file(c, n, f, &len) && fields_one(c->text, len, ret_value);
 }
 
+static double read_cpu_limit(struct cgroup *c, const struct cgroup_node *n)
+{
+	uint64_t quota, period;
+	size_t len;
+	if (!read_file(c, n, F_CPU_MAX, &len))
+		return 0;
+	struct fields f = fields_of(c->text, len);
+	if (!fields_u64(&f, &quota)) /* "max", or -1 with v1 */
+		return 0;
+	if (cgroup_tree_is_v2(c->tree, CGROUP_HIER_CPU) ? !fields_u64(&f, &period)
+							: !read_one(c, n, F_CPU_PERIOD, &period))
+		return 0;
+	return period ? (double)quota / (double)period : 0;
+}
+
 static void sample_cpu(struct cgroup *c, const struct cgroup_node *n, entity_id e, struct batch *b)
 {
+	struct watch *w = &c->watches[n->index];
 	static const char *const keys[] = { "usage_usec", "nr_periods", "nr_throttled", "throttled_usec",
 					    "throttled_time" };
 	static const uint32_t ids[] = { CPU_USAGE, CPU_PERIODS, CPU_THROTTLED_PERIODS, CPU_THROTTLED_TIME,
@@ -247,6 +287,11 @@ static void sample_cpu(struct cgroup *c, const struct cgroup_node *n, entity_id 
 		for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 			if (found & UINT64_C(1) << i)
 				batch_sample(b, ids[i], e, (double)v[i] * scale[i]);
+		/* Somebody may have changed the quota that stops it now: the slow round would tell the old one. */
+		if ((found & 4) && v[2] != w->throttled_periods) {
+			w->throttled_periods = v[2];
+			w->cpu_limit = read_cpu_limit(c, n);
+		}
 	}
 	if (read_one(c, n, F_CPUACCT_USAGE, &usage))
 		batch_sample(b, CPU_USAGE, e, (double)usage);
@@ -287,21 +332,6 @@ static void sample_pids(struct cgroup *c, const struct cgroup_node *n, entity_id
 }
 
 /* ---- the slow round ---- */
-
-static double read_cpu_limit(struct cgroup *c, const struct cgroup_node *n)
-{
-	uint64_t quota, period;
-	size_t len;
-	if (!read_file(c, n, F_CPU_MAX, &len))
-		return 0;
-	struct fields f = fields_of(c->text, len);
-	if (!fields_u64(&f, &quota)) /* "max", or -1 with v1 */
-		return 0;
-	if (cgroup_tree_is_v2(c->tree, CGROUP_HIER_CPU) ? !fields_u64(&f, &period)
-							: !read_one(c, n, F_CPU_PERIOD, &period))
-		return 0;
-	return period ? (double)quota / (double)period : 0;
-}
 
 static double read_limit(struct cgroup *c, const struct cgroup_node *n, enum file f)
 {
@@ -388,6 +418,72 @@ static void sample_io(struct cgroup *c, const struct cgroup_node *n, entity_id e
 	batch_sample(b, IO_WRITE_BYTES, e, write_bytes);
 }
 
+static void read_io_limits(struct cgroup *c, const struct cgroup_node *n)
+{
+	struct watch *w = &c->watches[n->index];
+	struct cgroup_io now = { .n = 0 };
+	size_t len;
+
+	if (read_file(c, n, F_IO_MAX, &len))
+		cgroup_io_take_max(&now, c->text, len);
+	for (unsigned k = 0; k < CGROUP_IO_KINDS; k++)
+		if (read_file(c, n, (enum file)(F_IO_MAX_V1 + k), &len))
+			cgroup_io_take_v1(&now, (enum cgroup_io_kind)k, c->text, len);
+	if (now.n == 0) {
+		free(w->io);
+		w->io = NULL;
+		return;
+	}
+	if (w->io)
+		cgroup_io_keep_counts(&now, w->io);
+	else
+		w->io = calloc(1, sizeof(*w->io));
+	if (w->io)
+		*w->io = now;
+}
+
+/* Name of the device from its uevent; false where /sys does not tell. */
+static bool device_name(const struct cgroup *c, const struct cgroup_io_limit *l, char *ret_name, size_t size)
+{
+	char path[64], text[512];
+
+	(void)snprintf(path, sizeof(path), "sys/dev/block/%u:%u/uevent", l->major, l->minor);
+	if (file_read_at(c->root_fd, path, text, sizeof(text), NULL) < 0)
+		return false;
+	const char *name = strstr(text, "DEVNAME=");
+	if (!name)
+		return false;
+	name += strlen("DEVNAME=");
+	(void)snprintf(ret_name, size, "%.*s", (int)strcspn(name, "\n"), name);
+	return true;
+}
+
+static void sample_io_limit(struct cgroup *c, const struct cgroup_node *n, entity_id e, struct batch *b)
+{
+	struct cgroup_io *io = c->watches[n->index].io;
+	const struct cgroup_io_limit *l;
+	char text[CGROUP_IO_TEXT], name[33];
+	double ratio;
+	size_t len;
+
+	cgroup_io_count_begin(io, c->now);
+	bool v2 = cgroup_tree_is_v2(c->tree, CGROUP_HIER_BLKIO);
+	if (read_file(c, n, F_IO_STAT, &len)) {
+		if (v2)
+			cgroup_io_count_stat(io, c->text, len);
+		else
+			cgroup_io_count_v1(io, false, c->text, len);
+	}
+	if (!v2 && cgroup_io_has_ops(io) && read_file(c, n, F_IO_OPS, &len))
+		cgroup_io_count_v1(io, true, c->text, len);
+	if (!cgroup_io_tightest(io, &l, &ratio))
+		return;
+	batch_sample(b, IO_LIMIT_USED, e, ratio);
+	batch_sample(b, l->kind <= CGROUP_IO_WRITE_BYTES ? IO_LIMIT_BYTES : IO_LIMIT_OPS, e, (double)l->per_s);
+	cgroup_io_describe(l, device_name(c, l, name, sizeof(name)) ? name : NULL, text);
+	batch_attr(b, e, "io_limit", text);
+}
+
 static void slow_round(struct cgroup *c, const struct cgroup_node *n, entity_id e, struct batch *b)
 {
 	struct watch *w = &c->watches[n->index];
@@ -403,7 +499,8 @@ static void slow_round(struct cgroup *c, const struct cgroup_node *n, entity_id 
 	w->memory_limit = read_limit(c, n, F_MEMORY_MAX);
 	w->memory_high = read_limit(c, n, F_MEMORY_HIGH);
 	w->pids_limit = read_limit(c, n, F_PIDS_MAX);
-	w->limited = w->cpu_limit > 0 || w->memory_limit > 0 || w->memory_high > 0 || w->pids_limit > 0;
+	read_io_limits(c, n);
+	w->limited = w->cpu_limit > 0 || w->memory_limit > 0 || w->memory_high > 0 || w->pids_limit > 0 || w->io;
 	if (!w->active && !w->limited)
 		return;
 	sample_memory_stat(c, n, e, b);
@@ -431,6 +528,8 @@ static void sample_node(struct cgroup *c, const struct cgroup_node *n, size_t st
 	sample_cpu(c, n, e, b);
 	sample_memory(c, n, e, b);
 	sample_pids(c, n, e, b);
+	if (w->io)
+		sample_io_limit(c, n, e, b);
 	sample_limit(b, CPU_LIMIT, e, w->cpu_limit);
 	sample_limit(b, MEMORY_LIMIT, e, w->memory_limit);
 	sample_limit(b, MEMORY_HIGH, e, w->memory_high);
@@ -443,6 +542,7 @@ static int cgroup_collect(void *state, mono_ns_t now, struct batch *out)
 	size_t stride = 1 + c->n_active / STRIDE_AT, sampled = 0, left_out = 0;
 	const struct cgroup_node *n;
 	cgroup_tree_refresh(c->tree, now, out);
+	c->now = now;
 	c->tick++;
 	c->n_active = 0;
 	for (uint32_t i = 0; i < CGROUP_TREE_MAX_NODES; i++) {

@@ -27,6 +27,8 @@ enum {
 	IO_TIME,
 	WEIGHTED_TIME,
 	IN_FLIGHT,
+	LATENCY,
+	QUEUE,
 	N_METRICS,
 };
 
@@ -42,12 +44,21 @@ static const struct metric_desc metrics[N_METRICS] = {
 	[IO_TIME] = COUNTER("disk.io_time", UNIT_NS, "Time with at least one request under way"),
 	[WEIGHTED_TIME] = COUNTER("disk.weighted_time", UNIT_NS, "Time times requests under way"),
 	[IN_FLIGHT] = { "disk.in_flight", METRIC_GAUGE, UNIT_NONE, ENTITY_DISK, "Requests under way", NULL, NULL },
+	[LATENCY] = { "disk.latency", METRIC_GAUGE, UNIT_NS, ENTITY_DISK,
+		      "How long the reads and writes took that were completed since the last reading, on the average; absent "
+		      "when none was",
+		      NULL, NULL },
+	[QUEUE] = { "disk.queue", METRIC_GAUGE, UNIT_NONE, ENTITY_DISK,
+		    "Reads and writes under way on the average since the last reading: the time they took by wall time", NULL,
+		    NULL },
 };
 
 struct known_disk {
 	char name[NAME_BYTES];
 	bool whole;          /* not a partition */
 	unsigned last_tick;
+	mono_ns_t at;        /* of the two below; 0: not read yet */
+	uint64_t requests, time_ms;
 };
 
 struct disk {
@@ -109,7 +120,23 @@ static struct known_disk *find_disk(struct disk *d, const char *name)
 	return k;
 }
 
-static void sample_disk(struct disk *d, struct fields *line, struct batch *b)
+/* A counter that fell belongs to another disk of that name. */
+static void sample_latency(struct known_disk *k, entity_id disk, uint64_t requests, uint64_t time_ms, mono_ns_t now,
+			   struct batch *b)
+{
+	double wall_ns = (double)mono_since(k->at, now), took_ns = (double)(time_ms - k->time_ms) * (double)NS_PER_MS;
+
+	if (k->at && wall_ns > 0 && requests >= k->requests && time_ms >= k->time_ms) {
+		batch_sample(b, QUEUE, disk, took_ns / wall_ns);
+		if (requests > k->requests)
+			batch_sample(b, LATENCY, disk, took_ns / (double)(requests - k->requests));
+	}
+	k->at = now;
+	k->requests = requests;
+	k->time_ms = time_ms;
+}
+
+static void sample_disk(struct disk *d, struct fields *line, mono_ns_t now, struct batch *b)
 {
 	char name[NAME_BYTES];
 	uint64_t v[11];
@@ -134,6 +161,7 @@ static void sample_disk(struct disk *d, struct fields *line, struct batch *b)
 	batch_sample(b, IN_FLIGHT, disk, (double)v[8]);
 	batch_sample(b, IO_TIME, disk, (double)v[9] * (double)NS_PER_MS);
 	batch_sample(b, WEIGHTED_TIME, disk, (double)v[10] * (double)NS_PER_MS);
+	sample_latency(k, disk, v[0] + v[4], v[3] + v[7], now, b);
 }
 
 static void forget_gone(struct disk *d, struct batch *b)
@@ -150,7 +178,7 @@ static void forget_gone(struct disk *d, struct batch *b)
 	}
 }
 
-static int disk_collect(void *state, mono_ns_t now UNUSED, struct batch *out)
+static int disk_collect(void *state, mono_ns_t now, struct batch *out)
 {
 	struct disk *d = state;
 	size_t len;
@@ -164,7 +192,7 @@ static int disk_collect(void *state, mono_ns_t now UNUSED, struct batch *out)
 	d->tick++;
 	struct fields rest = fields_of(d->text, len), line;
 	while (fields_line(&rest, &line))
-		sample_disk(d, &line, out);
+		sample_disk(d, &line, now, out);
 	forget_gone(d, out);
 	return 0;
 }

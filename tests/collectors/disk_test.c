@@ -60,6 +60,38 @@ static void test_unplugged(void **unused)
 	harness_remove(folder);
 }
 
+static void write_stats(const char *folder, unsigned reads, unsigned read_ms, unsigned writes, unsigned write_ms)
+{
+	char text[160];
+	snprintf(text, sizeof(text), "8 0 sda %u 0 80 %u %u 0 80 %u 1 50 90\n", reads, read_ms, writes, write_ms);
+	harness_write(folder, "proc/diskstats", text);
+}
+
+static void test_latency_and_queue(void **unused)
+{
+	(void)unused;
+	char folder[64];
+	harness_folder(folder, sizeof(folder));
+	write_stats(folder, 100, 1000, 50, 500);
+	struct harness *h = harness_open(&collector_disk, folder);
+	assert_ok(harness_collect(h, NS_PER_S));
+	assert_false(harness_has(h, "disk.latency", ENTITY_DISK, "sda")); /* since the start of the machine is no answer */
+	assert_false(harness_has(h, "disk.queue", ENTITY_DISK, "sda"));
+	write_stats(folder, 110, 1800, 60, 1700);
+	assert_ok(harness_collect(h, 3 * NS_PER_S));
+	assert_true(disk(h, "disk.latency", "sda") == 100e6); /* 2000 ms for 20 requests, in 2 s */
+	assert_true(disk(h, "disk.queue", "sda") == 1);
+	assert_ok(harness_collect(h, 4 * NS_PER_S));
+	assert_false(harness_has(h, "disk.latency", ENTITY_DISK, "sda")); /* none was completed */
+	assert_true(disk(h, "disk.queue", "sda") == 0);
+	write_stats(folder, 1, 1, 1, 1); /* another disk of that name */
+	assert_ok(harness_collect(h, 5 * NS_PER_S));
+	assert_false(harness_has(h, "disk.latency", ENTITY_DISK, "sda"));
+	assert_false(harness_has(h, "disk.queue", ENTITY_DISK, "sda"));
+	harness_close(&h);
+	harness_remove(folder);
+}
+
 static void test_damaged(void **unused)
 {
 	(void)unused;
@@ -112,6 +144,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole_disks_only),
 		cmocka_unit_test(test_unplugged),
+		cmocka_unit_test(test_latency_and_queue),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_real_writes_are_counted),
 	};
