@@ -32,7 +32,8 @@ CALLS = [
 # is listed here, with how often it runs. Add a hook only with its cost in `make bench`.
 HOOKS = {
     "license", ".maps",
-    "tp_btf/sched_process_exec", "tp_btf/sched_process_exit", "tp_btf/signal_generate",  # a process, a signal
+    "tp_btf/sched_process_exec", "tp_btf/sched_process_fork", "tp_btf/sched_process_exit", # a process
+    "tp_btf/signal_generate",                                                            # a signal
     "tp_btf/mark_victim",                                                                # an OOM kill
     "tp_btf/inet_sock_set_state",                                                        # a connection, a few times
     "tp_btf/tcp_retransmit_skb", "tp_btf/tcp_receive_reset", "tp_btf/tcp_send_reset",    # a fault
