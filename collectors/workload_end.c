@@ -286,6 +286,9 @@ void workload_end_count(struct workload *w)
 		struct workload_job *j = &w->jobs[i];
 		if (!graph_exists(w->out->graph, j->job) || is_over(w, j))
 			continue;
+		uint64_t restarts;
+		if (number_of(w, j->job, "restart", &restarts))
+			j->restarts = fmax(j->restarts, (double)restarts);
 		batch_sample(w->out, WORKLOAD_JOB_MEMBERS, j->job, j->members);
 		batch_sample(w->out, WORKLOAD_JOB_RESTARTS, j->job, j->restarts);
 		w->jobs[kept++] = *j;

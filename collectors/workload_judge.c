@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "collectors/otel_mapping.h"
 #include "collectors/process.h"
 #include "collectors/workload_graph.h"
 #include "collectors/workload_state.h"
@@ -69,7 +70,7 @@ static void say_identity(struct workload *w, const struct workload_member *m)
 	if (!m->main)
 		text_add(&t, ", of the process it descends from or repeats");
 	batch_attr(w->out, m->process, "identity", identity);
-	batch_attr(w->out, m->process, "role", m->main ? m->role : NULL);
+	batch_attr(w->out, m->process, "role", m->main || m->rank == ENTITY_NONE ? m->role : NULL);
 	batch_attr(w->out, m->process, "unresolved", NULL);
 }
 
@@ -183,6 +184,41 @@ static bool join(struct workload *w, struct workload_member *m, uint64_t whose, 
 	return true;
 }
 
+/* A shell that somebody opened inside a container is in it, but no part of what runs there: only the container's own
+ * process and what descends from it is what the labels speak of. */
+static bool came_from_outside(struct workload *w, entity_id container)
+{
+	const char *text = graph_attr(w->out->graph, container, "pid");
+	struct proc_stat at = w->subject.stat;
+	uint64_t init;
+
+	if (!text || text_parse_u64(text, &init) < 0 || init == 0)
+		return false;
+	for (unsigned i = 0; i < MAX_ANCESTORS && at.pid > 1; i++) {
+		if (at.pid == init)
+			return false;
+		if (!look_up(w, at.ppid, &at))
+			break;
+	}
+	return true;
+}
+
+/* What is known of it; more is asked only of one that has an entity and says nothing else. */
+static size_t recognise_subject(struct workload *w, entity_id container, bool asked)
+{
+	struct workload_subject *s = &w->subject;
+	const struct graph *g = w->out->graph;
+
+	size_t n = workload_subject_recognise(s, g, container, w->found);
+	bool little = n == 0 || strcmp(w->found[0].scheduler, "systemd") == 0;
+	if (asked && little && s->proc_fd >= 0 &&
+	    otel_mapping_service(s->proc_fd, s->otel_service, sizeof(s->otel_service)) == 0)
+		n = workload_subject_recognise(s, g, container, w->found);
+	if (n > 0 && container != ENTITY_NONE && came_from_outside(w, container) && workload_subject_only_labels(s, g))
+		n = 0;
+	return n;
+}
+
 static struct workload_member *new_member(struct workload *w)
 {
 	const struct workload_subject *s = &w->subject;
@@ -215,11 +251,10 @@ struct workload_member *workload_judge(struct workload *w, uint64_t cgroup_key, 
 	const struct graph *g = w->out->graph;
 	char key[PROCESS_KEY_MAX];
 
-	entity_id container = workload_subject_container(s, g, NULL);
-	size_t n = workload_subject_recognise(s, g, container, w->found);
-	uint64_t whose = n > 0 ? workload_graph_whose(&w->found[0]) : 0;
 	(void)snprintf(key, sizeof(key), "%u/%" PRIu64, s->stat.pid, s->stat.start_ticks);
 	asked = asked || graph_find(g, ENTITY_PROCESS, key) != ENTITY_NONE;
+	size_t n = recognise_subject(w, workload_subject_container(s, g, NULL), asked);
+	uint64_t whose = n > 0 ? workload_graph_whose(&w->found[0]) : 0;
 	/* Services are known by their cgroup and container: their processes are told of only when there is something to tell. */
 	bool started = s->env && s->env != &s->own_env;
 	bool whole = whose && strcmp(w->found[0].role, "service") == 0;

@@ -17,6 +17,7 @@ void workload_subject_forget(struct workload_subject *s)
 	s->path[0] = '\0';
 	s->otel_service[0] = '\0';
 	s->form = (struct cgroup_form){ 0 };
+	s->proc_fd = -1;
 }
 
 void workload_subject_read_argv(struct workload_subject *s, int proc_fd)
@@ -38,6 +39,7 @@ void workload_subject_read(struct workload_subject *s, int proc_fd)
 	s->env = taken >= 0 ? &s->own_env : NULL;
 	s->env_source = IDENTITY_PROC;
 	s->env_error = MIN_OF(taken, 0);
+	s->proc_fd = proc_fd;
 	workload_subject_read_argv(s, proc_fd);
 	read_cgroup(s, proc_fd);
 }
@@ -120,14 +122,9 @@ static void add_place(struct identity_facts *f, const struct labels *l)
 	f->pod_name = graph_attr(l->g, l->pod, "name");
 }
 
-size_t workload_subject_recognise(const struct workload_subject *s, const struct graph *g, entity_id container,
-				  struct membership ret[RECOGNISED_MAX])
+static struct identity_facts own_facts(const struct workload_subject *s, const char *comm)
 {
-	struct labels labels = { .g = g, .container = container, .pod = workload_pod_of(g, container) };
-	char comm[PROCESS_COMM_MAX];
-
-	process_comm(s->stat.comm, comm);
-	struct identity_facts f = {
+	return (struct identity_facts){
 		.env = s->env,
 		.env_source = s->env_source,
 		.argv = s->argv_len > 0 ? s->argv : NULL,
@@ -136,6 +133,27 @@ size_t workload_subject_recognise(const struct workload_subject *s, const struct
 		.cgroup = s->path[0] ? &s->form : NULL,
 		.otel_service = s->otel_service[0] ? s->otel_service : NULL,
 	};
+}
+
+bool workload_subject_only_labels(const struct workload_subject *s, const struct graph *g)
+{
+	struct membership found[RECOGNISED_MAX];
+	char comm[PROCESS_COMM_MAX];
+
+	process_comm(s->stat.comm, comm);
+	struct identity_facts f = own_facts(s, comm);
+	f.node = graph_key(g, graph_node(g));
+	return recognise(&f, found) == 0;
+}
+
+size_t workload_subject_recognise(const struct workload_subject *s, const struct graph *g, entity_id container,
+				  struct membership ret[RECOGNISED_MAX])
+{
+	struct labels labels = { .g = g, .container = container, .pod = workload_pod_of(g, container) };
+	char comm[PROCESS_COMM_MAX];
+
+	process_comm(s->stat.comm, comm);
+	struct identity_facts f = own_facts(s, comm);
 	add_place(&f, &labels);
 	return recognise(&f, ret);
 }

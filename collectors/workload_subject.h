@@ -27,6 +27,7 @@ struct workload_subject {
 	char path[PROC_FACTS_PATH_BYTES]; /* of its cgroup, "" unknown */
 	struct cgroup_form form;
 	char otel_service[128];
+	int proc_fd; /* of /proc/PID, borrowed; -1: it has ended, or /proc is not asked */
 };
 
 /* What the kernel half told of a program that was started, completed from /proc with arguments, while it lives.
@@ -46,6 +47,8 @@ entity_id workload_subject_container(const struct workload_subject *s, const str
 /* recognise() with the labels of that container and its pod. */
 size_t workload_subject_recognise(const struct workload_subject *s, const struct graph *g, entity_id container,
 				  struct membership ret[RECOGNISED_MAX]);
+/* That its labels alone make it a member's: without them it says nothing of itself. */
+bool workload_subject_only_labels(const struct workload_subject *s, const struct graph *g);
 /* The same of a container or pod from its labels alone. */
 size_t workload_place_recognise(const struct graph *g, entity_id place, struct membership ret[RECOGNISED_MAX]);
 
