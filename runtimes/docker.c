@@ -239,8 +239,10 @@ static void on_gone(void *arg, const struct docker_daemon *d UNUSED, const char 
 	const struct docker *k = arg;
 	entity_id e = graph_find(k->out->graph, ENTITY_CONTAINER, id);
 
-	if (e != ENTITY_NONE)
-		batch_gone(k->out, e);
+	if (e == ENTITY_NONE)
+		return;
+	batch_attr(k->out, e, "state", "removed"); /* for who reads of it while it lingers */
+	batch_gone(k->out, e);
 }
 
 static void on_untold(void *arg, const struct docker_daemon *d, const char *id, const char *why)
