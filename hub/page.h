@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* page.h - the hub's web pages, made here, whole without scripts: the fleet with what is wrong, one node, one finding.
+/* page.h - the hub's web pages, made here, whole without scripts: the fleet with what is wrong, one node, one finding, one
+ * job or pod.
  *
  * Room: hub.  Owns: nothing.  Thread: any.  Clock: none (the answers' as_of).
  * Bounds: the buf's; PAGE_MAX_NODES cells, PAGE_MAX_FINDINGS rows, and the page says what it left out; a text is cut at
@@ -30,6 +31,10 @@ void page_fleet(const struct answer *fleet, const struct answer *findings, struc
 void page_node(const struct answer_line *line, const struct answer *findings, struct buf *out);
 /* `a`: an EXPLAIN of this finding, which is among its findings. */
 void page_finding(const struct answer *a, const struct finding *f, struct buf *out);
+/* `a`: an EXPLAIN of a job, rank, pod, container or process, resolved ones of PAGE_HISTORY_NS with it; who[0] is it. */
+void page_thing(const struct answer *a, struct buf *out);
+/* `a` is ambiguous: a link to each. */
+void page_choices(const struct answer *a, struct buf *out);
 void page_message(const char *title, const char *text, struct buf *out); /* "not found" and the like */
 const char *page_style(void); /* /style.css */
 

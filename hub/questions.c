@@ -296,7 +296,8 @@ static void ask_around(struct questions *q, struct question *one, uint64_t strea
 		struct query of_node = plan->query;
 
 		(void)text_copy(of_node.node, sizeof(of_node.node), plan->nodes[i]);
-		if (agents_ask(q->agents, plan->nodes[i], &of_node, now->mono + QUESTIONS_ROUND_NS, stream, take_part, q) < 0)
+		if (agents_ask(q->agents, plan->nodes[i], &of_node, now->mono + QUESTIONS_ROUND_NS, stream, take_part,
+			       q) < 0)
 			take_part(q, stream, NULL, "not asked");
 	}
 }

@@ -4,8 +4,9 @@
  * Room: hub.  Owns: its thread and its reader; borrows server, store and agents.
  * Thread: hooks on the server's thread; answers are made on its own, so that a costly one delays no ack.
  * Clock: reads both.
- * Bounds: QUESTIONS_MAX at once, one more is told to come again (RPC_EXHAUSTED); a node has QUESTIONS_NODE_NS to answer; an
- * what no finding tells is asked of all nodes, which have QUESTIONS_ROUND_NS; an answer larger than QUESTIONS_MAX_ANSWER loses its tail and says so.
+ * Bounds: QUESTIONS_MAX at once, one more is told to come again (RPC_EXHAUSTED); a node has QUESTIONS_NODE_NS to answer;
+ * what findings do not tell is asked of the nodes that may know, which have QUESTIONS_ROUND_NS; an answer larger than
+ * QUESTIONS_MAX_ANSWER loses its tail and says so.
  */
 #ifndef WHY_HUB_QUESTIONS_H
 #define WHY_HUB_QUESTIONS_H

@@ -94,8 +94,9 @@ static int copy_holders(struct arena *a, const struct finding_entity *subject, s
 	int r = 0;
 
 	for (size_t i = 0; i < RECORD_MAX_HOLDERS && r == 0; i++) {
-		struct finding_entity e = { .kind = kinds[i], .id = finding_entity_attr(subject, entity_kind_name(kinds[i])) };
+		struct finding_entity e = { .kind = kinds[i] };
 
+		e.id = finding_entity_attr(subject, entity_kind_name(kinds[i]));
 		/* The "rank" of a rank is its number. */
 		if (e.id && e.id[0] && subject->kind != e.kind)
 			r = copy_entity(a, &e, &ret->entities[ret->n_entities++]);

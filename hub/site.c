@@ -44,6 +44,13 @@ void site_free(struct site **site)
 	*site = NULL;
 }
 
+static const char *behind(const char *path, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return strncmp(path, prefix, n) == 0 ? path + n : NULL;
+}
+
 static void plain(struct site_reply *reply, unsigned status, const char *text)
 {
 	reply->status = status;
@@ -289,7 +296,53 @@ static void incident(struct site *s, const char *id, struct site_reply *reply)
 	page_finding(a, f, &reply->body);
 }
 
+/* A job, a rank, a pod, a container or NODE:PID. */
+static void thing(struct site *s, enum entity_kind kind, const char *word, struct site_reply *reply)
+{
+	AUTO(answer_free) struct answer *a = NULL;
+	struct query q = { .kind = QUERY_EXPLAIN, .target_kind = kind, .since_ns = PAGE_HISTORY_NS };
+
+	if (!*word || strlen(word) >= sizeof(q.target) || !text_is_utf8(word, strlen(word))) {
+		message(reply, 404, "not found", "There is no such page.");
+		return;
+	}
+	(void)text_copy(q.target, sizeof(q.target), word);
+	if (ask(s, &q, &a) < 0) {
+		message(reply, 503, "not available", "The hub cannot read its store.");
+		return;
+	}
+	if (a->status == ANSWER_OK && a->n_who > 0) {
+		reply->status = 200;
+		reply->type = html_type;
+		reply->page = true;
+		page_thing(a, &reply->body);
+	} else if (a->status == ANSWER_AMBIGUOUS) {
+		reply->status = http_status(a);
+		reply->type = html_type;
+		reply->page = true;
+		page_choices(a, &reply->body);
+	} else {
+		message(reply, http_status(a), "nothing is known of it",
+			a->message ? a->message : "No stored finding is about it.");
+	}
+}
+
 /* ---- routes ---- */
+
+static bool things(struct site *s, const char *path, struct site_reply *reply)
+{
+	static const enum entity_kind kinds[] = { ENTITY_JOB, ENTITY_POD, ENTITY_RANK, ENTITY_CONTAINER, ENTITY_PROCESS };
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		const char *word = path[0] == '/' ? behind(path + 1, entity_kind_name(kinds[i])) : NULL;
+
+		if (!word || *word != '/')
+			continue;
+		thing(s, kinds[i], word + 1, reply);
+		return true;
+	}
+	return false;
+}
 
 static bool probes(struct site *s, const char *path, struct site_reply *reply)
 {
@@ -307,13 +360,6 @@ static bool probes(struct site *s, const char *path, struct site_reply *reply)
 		return false;
 	}
 	return true;
-}
-
-static const char *behind(const char *path, const char *prefix)
-{
-	size_t n = strlen(prefix);
-
-	return strncmp(path, prefix, n) == 0 ? path + n : NULL;
 }
 
 static void api(struct site *s, const struct site_request *request, const char *name, struct site_reply *reply)
@@ -371,7 +417,7 @@ void site_answer(struct site *s, const struct site_request *request, struct site
 		reply->status = 200;
 		reply->type = "text/css; charset=utf-8";
 		(void)buf_add_text(&reply->body, page_style());
-	} else {
+	} else if (!things(s, path, reply)) {
 		message(reply, 404, "not found", "There is no such page.");
 	}
 }

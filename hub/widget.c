@@ -70,14 +70,20 @@ void widget_marks(struct buf *out, const struct finding *f)
 void widget_entity(struct buf *out, const struct finding_entity *e)
 {
 	const char *name = e->name && *e->name ? e->name : e->id && *e->id ? e->id : "?", *kind = entity_kind_name(e->kind);
+	bool linked = (e->kind == ENTITY_JOB || e->kind == ENTITY_RANK || e->kind == ENTITY_POD) && e->id && *e->id;
 
+	if (linked) {
+		(void)buf_addf(out, "<a href=\"/%s/", kind);
+		html_path(out, e->id);
+		html_add(out, "\">");
+	}
 	html_add(out, "<bdi>");
 	if (strncasecmp(name, kind, strlen(kind)) != 0) {
 		html_text(out, kind);
 		html_add(out, " ");
 	}
 	html_text_cut(out, name, PAGE_MAX_TITLE);
-	html_add(out, "</bdi>");
+	html_add(out, linked ? "</bdi></a>" : "</bdi>");
 }
 
 void widget_node(struct buf *out, const char *node)

@@ -20,7 +20,8 @@ const char *widget_finding_status(const struct finding *f);
 /* Simulated, on trial, flapping, how often. */
 void widget_marks(struct buf *out, const struct finding *f);
 
-void widget_entity(struct buf *out, const struct finding_entity *e); /* "pod ml/train-0" */
+/* "pod ml/train-0"; of jobs, ranks and pods a link to their page. */
+void widget_entity(struct buf *out, const struct finding_entity *e);
 void widget_node(struct buf *out, const char *node);                 /* a link to its page */
 /* A link to a finding's page; its id when `text` is empty. */
 void widget_finding(struct buf *out, const char *id, const char *text);

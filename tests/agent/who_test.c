@@ -113,8 +113,8 @@ static void test_a_process(void **state UNUSED)
 
 	assert_string_equal(a->who[0].role, "self");
 	assert_string_equal(a->who[0].text,
-			    "python3[4203] is rank 3 of job torchrun:llama (restart 1), in container train (3f4e5d6c7b8a) of "
-			    "pod ml/llama-0 (image pytorch:2.4), cgroup /kubepods/pod1/c1, node node-1");
+			    "python3[4203] is rank 3 of job torchrun:llama (restart 1), in container train (3f4e5d6c7b8a) "
+			    "of pod ml/llama-0 (image pytorch:2.4), cgroup /kubepods/pod1/c1, node node-1");
 	assert_non_null(line(a, "of", "torchrun:llama/3"));
 	assert_non_null(line(a, "of", "torchrun:llama"));
 	assert_non_null(line(a, "in", ID64));

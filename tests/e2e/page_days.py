@@ -4,6 +4,7 @@ import html.parser
 import os
 import subprocess
 import time
+import urllib.parse
 
 from browser import Browser, Png
 from kmsg import Log
@@ -113,6 +114,28 @@ def in_order(text, *words):
         found = text.find(word, at)
         assert found >= 0, f"'{word}' is missing, or not behind the word before it, in: {text}"
         at = found + len(word)
+
+
+def test_a_job_has_a_page_that_says_who_it_is():
+    with Doubled() as d:
+        ids = d.bring("story-node")
+        page = d.open("/i/" + ids["gpu.fell_off_bus"])
+        assert "/job/slurm%3A81734" in page.links, page.links
+        page = d.open("/job/81734")  # without its scheduler, as people type it
+        in_order(page.text, "critical", "job slurm:81734", "1 cause explains 2 symptoms", "Open findings", "GPU 3 fell off the PCIe bus",
+                 "In a terminal", "why job slurm:81734")
+        assert {"/i/" + ids["gpu.fell_off_bus"], "/n/story-node", "/"} <= set(page.links)
+        d.browser.look_like(width=390, height=900)
+        wide = d.browser.ask("document.documentElement.scrollWidth")
+        assert wide <= 390, f"{wide} pixels on a screen of 390"
+        for text in PAYLOADS:
+            d.bring(f"hostile-{PAYLOADS.index(text)}", text)
+            page = d.open("/pod/" + urllib.parse.quote(text, safe=""))
+            in_order(page.text, "critical", "pod ", "Open findings", "test.hostile")
+            assert d.browser.ask("document.title").endswith("- why")
+        d.quiet()
+        page = d.open("/pod/nobody/knows")
+        in_order(page.text, "nothing is known of it", "no stored finding is about pod 'nobody/knows'")
 
 
 def test_a_finding_reads_like_the_command():

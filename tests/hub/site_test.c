@@ -239,6 +239,86 @@ static void hostile_names_stay_text_on_the_pages(void **state)
 	double_close(&agent);
 }
 
+/* A job with one rank in trouble, everything of it named by somebody who likes markup. */
+static void things_have_pages(void **state)
+{
+	struct stand *s = *state;
+	struct double_agent agent = { 0 };
+	AUTO(finding_free) struct finding *f = made_finding("node-1", 1, 1, FINDING_OPEN, SEVERITY_CRITICAL);
+	AUTO_BUF struct buf job;
+	AUTO_BUF struct buf pod;
+	AUTO_BUF struct buf process;
+	AUTO_BUF struct buf front;
+	AUTO_BUF struct buf none;
+	const char *page;
+	int status;
+
+	f->title = "<b>rank 3</b> was stopped";
+	f->subject = (struct finding_entity){ .kind = ENTITY_PROCESS, .id = "42/7", .name = "a<script>[42]" };
+	f->subject.attrs[0] = (struct finding_attr){ "job", "torchrun:<i>llama" };
+	f->subject.attrs[1] = (struct finding_attr){ "rank", "torchrun:<i>llama/3" };
+	f->subject.attrs[2] = (struct finding_attr){ "conflict", "rank: <u>one</u> says 3" };
+	f->subject.n_attrs = 3;
+	f->affected[0] = (struct finding_entity){ .kind = ENTITY_RANK, .id = "torchrun:<i>llama/3", .name = "<i>" };
+	f->affected[1] = (struct finding_entity){ .kind = ENTITY_RANK, .id = "torchrun:<i>llama/0", .name = "<i>" };
+	f->affected[2] = (struct finding_entity){ .kind = ENTITY_JOB, .id = "torchrun:<i>llama", .name = "<i>" };
+	f->affected[3] = (struct finding_entity){ .kind = ENTITY_POD, .id = "ml/<img>", .name = "ml/<img>" };
+	f->n_affected = 4;
+	double_open(&agent, s, NULL);
+	agent.mute = true;
+	(void)double_hello(&agent, "node-1", "s1");
+	double_heartbeat(&agent, true);
+	send_one(&agent, f, 1);
+	page = get(s, "/job/torchrun:%3Ci%3Ellama", &job, &status);
+	assert_int_equal(status, 200);
+	check_harmless(page);
+	assert_null(strstr(page, "<i>"));
+	assert_null(strstr(page, "<b>rank"));
+	assert_non_null(strstr(page, "job torchrun:&lt;i&gt;llama"));
+	assert_non_null(strstr(page, "<h2>Members</h2>"));
+	assert_non_null(strstr(page, "rank 3</bdi><div class=\"sub\">&lt;b&gt;rank 3"));
+	assert_non_null(strstr(page, "affected<td"));
+	page = get(s, "/pod/%3Cimg%3E", &pod, &status); /* without its namespace */
+	assert_int_equal(status, 200);
+	check_harmless(page);
+	assert_non_null(strstr(page, "pod ml/&lt;img&gt;"));
+	page = get(s, "/process/node-1:42", &process, &status);
+	assert_int_equal(status, 200);
+	check_harmless(page);
+	assert_non_null(strstr(page, "a&lt;script&gt;[42] is rank 3 of job torchrun:&lt;i&gt;llama"));
+	assert_non_null(strstr(page, "Cannot tell"));
+	assert_non_null(strstr(page, "&lt;u&gt;one&lt;/u&gt; says 3"));
+	page = get(s, "/", &front, &status);
+	assert_null(strstr(page, "<script>"));
+	page = get(s, "/job/nothing", &none, &status);
+	assert_int_equal(status, 404);
+	double_close(&agent);
+}
+
+static void a_word_for_several_things_is_a_choice(void **state)
+{
+	struct stand *s = *state;
+	struct double_agent one = { 0 }, two = { 0 };
+	AUTO(finding_free) struct finding *f = made_finding("node-1", 1, 1, FINDING_OPEN, SEVERITY_INFO);
+	AUTO(finding_free) struct finding *g = made_finding("node-2", 1, 1, FINDING_OPEN, SEVERITY_INFO);
+	AUTO_BUF struct buf out;
+	const char *page;
+	int status;
+
+	f->subject = g->subject = (struct finding_entity){ .kind = ENTITY_PROCESS, .id = "42/7", .name = "a[42]" };
+	double_open(&one, s, NULL);
+	(void)double_hello(&one, "node-1", "s1");
+	send_one(&one, f, 1);
+	double_open(&two, s, NULL);
+	(void)double_hello(&two, "node-2", "s2");
+	send_one(&two, g, 1);
+	page = get(s, "/process/42", &out, &status);
+	assert_int_equal(status, 409);
+	assert_non_null(strstr(page, "href=\"/process/node-2:42%2F7\""));
+	double_close(&one);
+	double_close(&two);
+}
+
 static void the_page_of_a_missing_finding_is_a_404(void **state)
 {
 	struct stand *s = *state;
@@ -326,6 +406,8 @@ int main(void)
 		T(what_is_wrong_is_said),
 		T(probes_answer),
 		T(hostile_names_stay_text_on_the_pages),
+		T(things_have_pages),
+		T(a_word_for_several_things_is_a_choice),
 		T(the_page_of_a_missing_finding_is_a_404),
 		T(other_requests_are_refused),
 		T(off_loopback_only_probes_are_served),
