@@ -383,6 +383,24 @@ static void follow(struct exits *x, struct batch *b, entity_id id, uint32_t pid,
 	}
 }
 
+/* Those that came in this turn at once: what is worth an entity may not live until the next tick. */
+static void exits_settle(void *state, mono_ns_t now, struct batch *b)
+{
+	struct exits *x = state;
+	uint64_t start, told;
+	uint32_t pid;
+
+	(void)now;
+	for (size_t i = 0, n = b->n_ops; i < n; i++) {
+		entity_id id = b->ops[i].a;
+		if (b->ops[i].kind != BATCH_OP_ENTITY || graph_kind(b->graph, id) != ENTITY_PROCESS ||
+		    graph_is_gone(b->graph, id, NULL) || process_key_parse(graph_key(b->graph, id), &pid, &start) < 0)
+			continue;
+		if (!u64map_get(x->known, pid, &told) || told != start)
+			follow(x, b, id, pid, start);
+	}
+}
+
 static void follow_all(struct exits *x, struct batch *b, bool recheck)
 {
 	int fd = bpf_map__fd(x->skel->maps.known);
@@ -445,6 +463,7 @@ const struct collector collector_exits = {
 	.collect = exits_collect,
 	.event_fd = exits_event_fd,
 	.drain = exits_drain,
+	.settle = exits_settle,
 	.hooks = exits_hooks,
 	.close = exits_close,
 };

@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/map.h"
 #include "collectors/process.h"
 #include "collectors/workload_metric.h"
@@ -65,6 +66,18 @@ static void on_exec(void *arg, const struct lineage_exec *exec)
 	workload_subject_forget(&w->subject);
 }
 
+/* "9021.34 17000.12": seconds since boot. UINT64_MAX: not known, and nothing is younger. */
+static uint64_t uptime_ticks(const struct workload *w)
+{
+	char text[64];
+	double seconds = 0;
+
+	if (file_read_at(w->root_fd, "proc/uptime", text, sizeof(text), NULL) < 0 || sscanf(text, "%lf", &seconds) != 1 ||
+	    !(seconds >= 0 && seconds < 1e10))
+		return UINT64_MAX;
+	return (uint64_t)((seconds + 0.01) * (double)w->ticks_per_s);
+}
+
 static int workload_open(const struct collect_env *env, void **ret_state)
 {
 	AUTO(workload_cleanup) struct workload *w = calloc(1, sizeof(*w));
@@ -81,6 +94,7 @@ static int workload_open(const struct collect_env *env, void **ret_state)
 	if (r < 0)
 		return r;
 	w->lineage_error = lineage_open(env, on_exec, w, &w->lineage);
+	w->opened_ticks = uptime_ticks(w);
 	kernel_cgroup_open(&w->cgroups, env, w->lineage ? lineage_paths_fd(w->lineage) : -1);
 	w->scans = (w->proc_is_ours || !w->lineage) && workload_scan_open(&w->scan, env->root_fd) == 0;
 	*ret_state = TAKE_PTR(w);

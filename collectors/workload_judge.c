@@ -30,32 +30,39 @@ static bool look_up(const struct workload *w, uint32_t pid, struct proc_stat *re
 	       proc_facts_stat(fd, ret_stat) == 0 && ret_stat->pid == pid;
 }
 
-/* The nearest member above. A parent that is dead is believed by its pid only when it is older than its child and nobody
- * else has that pid now. */
+/* The member that the kernel half saw it descend from; itself when it was started with variables of its own. */
+static struct workload_member *member_known(struct workload *w, uint32_t pid, uint64_t start_ticks)
+{
+	struct workload_member *m = workload_table_find(&w->table, pid, start_ticks);
+	uint64_t start_ns;
+	uint32_t owner;
+
+	if (m || !w->lineage || lineage_owner(w->lineage, pid, start_ns_of(w, start_ticks), &owner, &start_ns) < 0)
+		return m;
+	return workload_table_find(&w->table, owner, start_ns / (NS_PER_S / (uint64_t)w->ticks_per_s));
+}
+
+/* The nearest member above: the kernel half knows, also of parents that have died; /proc knows those that live. Without a
+ * kernel half a dead parent is believed by its pid alone, if it was older than its child. */
 static struct workload_member *member_above(struct workload *w, uint32_t pid, uint64_t start_ticks, uint32_t ppid)
 {
-	uint32_t owner;
-	uint64_t owner_start_ns;
+	struct workload_member *m = member_known(w, pid, start_ticks);
+	struct proc_stat parent;
 
+	if (m && (m->pid != pid || m->start_ticks != start_ticks))
+		return m;
 	for (unsigned i = 0; i < MAX_ANCESTORS && ppid > 1; i++) {
-		struct proc_stat parent;
-		bool lives = look_up(w, ppid, &parent);
-		if (lives && parent.start_ticks > start_ticks)
-			break;
-		struct workload_member *m = lives ? workload_table_find(&w->table, ppid, parent.start_ticks) :
-						    workload_table_by_pid(&w->table, ppid, start_ticks);
-		if (m)
+		if (!look_up(w, ppid, &parent))
+			return w->lineage ? NULL : workload_table_by_pid(&w->table, ppid, start_ticks);
+		if (parent.start_ticks > start_ticks)
+			return NULL;
+		m = member_known(w, ppid, parent.start_ticks);
+		if (m && (m->pid != pid || m->start_ticks != start_ticks))
 			return m;
-		if (!lives)
-			break;
 		start_ticks = parent.start_ticks;
-		pid = ppid;
 		ppid = parent.ppid;
 	}
-	if (!w->lineage || lineage_owner(w->lineage, pid, start_ns_of(w, start_ticks), &owner, &owner_start_ns) < 0)
-		return NULL;
-	return workload_table_find(&w->table, owner,
-				   owner_start_ns / (NS_PER_S / (uint64_t)w->ticks_per_s));
+	return NULL;
 }
 
 /* ---- the entity ---- */
@@ -278,6 +285,8 @@ struct workload_member *workload_judge(struct workload *w, uint64_t cgroup_key, 
 	m->cgroup = cgroup_of(w, cgroup_key);
 	if (s->env && (started || !m->env))
 		(void)workload_table_keep_env(&w->table, m, s->env, s->env_source);
+	if (w->lineage && !started)
+		(void)lineage_adopt(w->lineage, m->pid, start_ns_of(w, m->start_ticks), m->pid, start_ns_of(w, m->start_ticks));
 	if ((m->main || asked) && workload_judge_show(w, m) != ENTITY_NONE)
 		say_conflict(w, m);
 	return m;
@@ -331,8 +340,11 @@ static void say_unresolved(struct workload *w, entity_id id, bool lives)
 	char why[160];
 	struct text t;
 
-	/* Started while the kernel half watched, and without such a variable: nothing is missing. */
-	if (w->subject.env || (!lives && w->lineage && lineage_missed(w->lineage) == 0))
+	const struct proc_stat *stat = &w->subject.stat;
+
+	/* Started while the kernel half watched, and without such a variable; or looked at while it lived: nothing is missing. */
+	bool watched = w->lineage && stat->start_ticks >= w->opened_ticks && lineage_missed(w->lineage) == 0;
+	if (w->subject.env || (!lives && (watched || (w->scans && workload_scan_saw(&w->scan, stat->pid, stat->start_ticks)))))
 		return;
 	text_init(&t, why, sizeof(why));
 	text_add(&t, "job and rank: ");

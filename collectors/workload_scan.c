@@ -51,9 +51,12 @@ bool workload_scan_next(struct workload_scan *s, uint32_t *ret_pid)
 	return false;
 }
 
+#define NAME_BITS 16
+
 bool workload_scan_is_new(struct workload_scan *s, const struct proc_stat *stat)
 {
-	uint64_t now = stat->start_ticks * 31 + text_hash(stat->comm, strnlen(stat->comm, sizeof(stat->comm))), before;
+	uint64_t name = text_hash(stat->comm, strnlen(stat->comm, sizeof(stat->comm))) >> (64 - NAME_BITS);
+	uint64_t now = stat->start_ticks << NAME_BITS | name, before;
 
 	if (u64map_get(s->seen, stat->pid, &before) && before == now)
 		return false;
@@ -63,4 +66,11 @@ bool workload_scan_is_new(struct workload_scan *s, const struct proc_stat *stat)
 		(void)u64map_set(s->seen, stat->pid, now);
 	}
 	return true;
+}
+
+bool workload_scan_saw(const struct workload_scan *s, uint32_t pid, uint64_t start_ticks)
+{
+	uint64_t seen;
+
+	return u64map_get(s->seen, pid, &seen) && seen >> NAME_BITS == start_ticks;
 }

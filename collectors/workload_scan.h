@@ -17,7 +17,7 @@
 
 struct workload_scan {
 	DIR *folder;
-	struct u64map *seen; /* pid -> start and name */
+	struct u64map *seen; /* pid -> start, and a few bits of the name */
 	unsigned rounds;     /* whole ones that are done */
 };
 
@@ -27,5 +27,7 @@ void workload_scan_close(struct workload_scan *s);            /* accepts zeroed 
 bool workload_scan_next(struct workload_scan *s, uint32_t *ret_pid);
 /* Whether this process was not there, or had another name, when it was asked last. */
 bool workload_scan_is_new(struct workload_scan *s, const struct proc_stat *stat);
+/* Whether that was ever asked of it, as far as is remembered. */
+bool workload_scan_saw(const struct workload_scan *s, uint32_t pid, uint64_t start_ticks);
 
 #endif

@@ -28,6 +28,7 @@ struct workload {
 	int root_fd;
 	long ticks_per_s;
 	bool proc_is_ours; /* /proc shows the pids that the kernel half tells */
+	uint64_t opened_ticks;   /* since boot, as starts of processes */
 	struct lineage *lineage; /* NULL: no kernel half */
 	int lineage_error;
 	struct kernel_cgroup cgroups;

@@ -324,6 +324,9 @@ static void turn(struct real *r, bool collect)
 		batch_set_metric_base(r->h->batch, r->h->first);
 		assert_ok(collector_workload.collect(r->h->state, r->now, r->h->batch));
 	}
+	batch_set_metric_base(r->h->batch, r->exits_first);
+	collector_exits.settle(r->exits, r->now, r->h->batch);
+	batch_set_metric_base(r->h->batch, r->h->first);
 	harness_settle(r->h);
 }
 
