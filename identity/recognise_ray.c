@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Ray. A job's id counts from 1 in every cluster, so that the cluster is named before it: by KubeRay, by the Slurm job that it runs in,
- * by the session; else by the node alone. */
+ * else by the node alone. The session would be better than the node, but a worker has it in its arguments only until it writes its
+ * title over them: one job would have two names, by when its workers were looked at. */
 #include <stdio.h>
 #include <string.h>
 
@@ -26,7 +27,7 @@ static bool name_cluster(const struct identity_facts *f, struct membership *m)
 		return membership_job_part(m, '\0', text);
 	}
 	if (facts_flag(f, "session-name", text, sizeof(text)))
-		return membership_job_part(m, '\0', text);
+		membership_job_attr(m, "session", text);
 	facts_place(f, text, sizeof(text));
 	return membership_job_part(m, '\0', text);
 }
@@ -77,7 +78,7 @@ const struct recogniser recogniser_ray = {
 	.name = "ray",
 	.system = "Ray, KubeRay",
 	.what = "job: cluster/job id; role: worker, raylet, gcs; function: what a worker runs now",
-	.from = "RAY_JOB_ID, RAY_CLUSTER_*; labels ray.io/*; --session-name; title ray::NAME",
+	.from = "RAY_JOB_ID, RAY_CLUSTER_*; labels ray.io/*; the node, where nobody names the cluster; title ray::NAME",
 	.tested = "exact text",
 	.layer = RECOGNISER_APPLICATION,
 	.as_attr = "ray_job",

@@ -8,7 +8,7 @@
 	"/usr/bin/python3 /opt/ray/_private/workers/default_worker.py --node-ip-address=10.0.0.2 --gcs-address=10.0.0.1:6379 "      \
 	"--session-name=session_2026-11-21_11-31-33_123456_4242 --redis-password=hunter2 --node-id=aa"
 
-static void a_worker_is_of_its_job_in_its_session(void **state)
+static void a_worker_is_of_its_job_before_and_after_its_title(void **state)
 {
 	struct known k;
 
@@ -16,9 +16,31 @@ static void a_worker_is_of_its_job_in_its_session(void **state)
 	known_reset(&k);
 	KNOWN_ENV(&k, "RAY_JOB_ID=01000000\0RAY_RAYLET_PID=77");
 	known_argv(&k, WORKER);
-	assert_is(&k, "ray:session_2026-11-21_11-31-33_123456_4242/01000000", NULL);
+	assert_is(&k, "ray:n1/01000000", NULL);
+	assert_job_attr(&k, "session", "session_2026-11-21_11-31-33_123456_4242");
 	assert_string_equal(k.is[0].role, "worker");
 	assert_int_equal(k.is[0].source, IDENTITY_EXEC);
+}
+
+/* Ray 2.60, as it was seen: the title takes the place of all arguments, the rest is zero. */
+static void a_real_title_after_the_arguments(void **state)
+{
+	char title[886] = "ray::Learner.step";
+	struct known k;
+
+	(void)state;
+	known_reset(&k);
+	KNOWN_ENV(&k, "RAY_JOB_ID=01000000\0RAY_AUTH_MODE=token\0RAY_RAYLET_PID=25234\0RAY_CLIENT_MODE=0");
+	k.facts.argv = title;
+	k.facts.argv_len = sizeof(title);
+	assert_is(&k, "ray:n1/01000000", NULL);
+	assert_attr(&k, "function", "Learner.step");
+	known_reset(&k);
+	(void)strcpy(title, "ray::DashboardAgent");
+	k.facts.argv = title;
+	k.facts.argv_len = sizeof(title);
+	KNOWN_ENV(&k, "RAY_CLIENT_MODE=0\0RAY_LD_PRELOAD_ON_WORKERS=0");
+	assert_int_equal(known_recognise(&k), 0);
 }
 
 static void a_title_says_what_it_runs(void **state)
@@ -69,10 +91,10 @@ static void raylet_and_gcs_are_of_the_cluster(void **state)
 	(void)state;
 	known_reset(&k);
 	known_argv(&k, "/opt/ray/core/src/ray/raylet/raylet --raylet_socket_name=x --session-name=s1");
-	assert_is(&k, "ray:s1", NULL);
+	assert_is(&k, "ray:n1", NULL);
 	assert_string_equal(k.is[0].role, "raylet");
 	known_argv(&k, "/opt/ray/core/src/ray/gcs/gcs_server --session-name=s1");
-	assert_is(&k, "ray:s1", NULL);
+	assert_is(&k, "ray:n1", NULL);
 	assert_string_equal(k.is[0].role, "gcs");
 }
 
@@ -84,7 +106,7 @@ static void a_worker_started_in_advance_has_no_job(void **state)
 	known_reset(&k);
 	KNOWN_ENV(&k, "RAY_JOB_ID=ffffffff\0RAY_RAYLET_PID=77");
 	known_argv(&k, WORKER);
-	assert_is(&k, "ray:session_2026-11-21_11-31-33_123456_4242", NULL);
+	assert_is(&k, "ray:n1", NULL);
 }
 
 static void in_slurm_the_job_names_the_cluster(void **state)
@@ -101,7 +123,8 @@ static void in_slurm_the_job_names_the_cluster(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_worker_is_of_its_job_in_its_session),
+		cmocka_unit_test(a_worker_is_of_its_job_before_and_after_its_title),
+		cmocka_unit_test(a_real_title_after_the_arguments),
 		cmocka_unit_test(a_title_says_what_it_runs),
 		cmocka_unit_test(kuberay_names_the_cluster),
 		cmocka_unit_test(raylet_and_gcs_are_of_the_cluster),
