@@ -164,19 +164,28 @@ static int workload_drain(void *state, unsigned max, struct batch *b)
 	return w->lineage ? lineage_drain(w->lineage, max) : 0;
 }
 
+static struct workload_member *member_of(struct workload *w, entity_id process)
+{
+	const char *key = graph_key(w->out->graph, process);
+	uint64_t start_ticks;
+	uint32_t pid;
+
+	return key && process_key_parse(key, &pid, &start_ticks) == 0 ? workload_table_find(&w->table, pid, start_ticks) : NULL;
+}
+
+/* In the order in which things happened: who was asked to end after another had ended did not end first. */
 static void take_op(struct workload *w, const struct batch_op *op, unsigned *n_entities)
 {
 	struct workload_member *m;
-	uint64_t start_ticks;
-	uint32_t pid;
 
 	workload_place_note(w, op);
 	if (graph_kind(w->out->graph, op->a) != ENTITY_PROCESS)
 		return;
 	if (op->kind == BATCH_OP_ENTITY && (*n_entities)++ < MAX_ENTITIES)
 		workload_judge_entity(w, op->a);
-	if (op->kind == BATCH_OP_GONE && process_key_parse(graph_key(w->out->graph, op->a), &pid, &start_ticks) == 0 &&
-	    (m = workload_table_find(&w->table, pid, start_ticks)) != NULL) {
+	if (op->kind == BATCH_OP_ATTR && strcmp(op->name, PROCESS_SIGNAL) == 0 && (m = member_of(w, op->a)) != NULL)
+		m->asked = w->now;
+	if (op->kind == BATCH_OP_GONE && (m = member_of(w, op->a)) != NULL) {
 		m->process = op->a;
 		workload_end_member(w, m);
 	}

@@ -81,7 +81,7 @@ static unsigned ended_before(struct workload *w, const struct workload_member *m
 		if (other->ended)
 			n += other->failed && other->since >= m->since && w->now - other->since <= EARLIER_NS;
 		else
-			n += other->process != ENTITY_NONE && graph_attr(w->out->graph, other->process, PROCESS_SIGNAL);
+			n += other->asked && w->now - other->asked <= EARLIER_NS;
 	}
 	return n;
 }

@@ -253,6 +253,242 @@ static void an_end_that_nobody_saw_is_told_as_unknown(void **state)
 	assert_int_equal(harness_events(w->h, "rank.ended"), 0);
 }
 
+/* ---- containers and labels, on the fixture ---- */
+
+#define ID64   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define IN_POD "/kubepods/burstable/pod11111111-2222-3333-4444-555555555555/" ID64
+
+static void begin(struct world *w)
+{
+	w->now += NS_PER_S;
+	batch_reset(w->h->batch, w->now);
+	batch_set_metric_base(w->h->batch, w->h->first);
+}
+
+/* What a runtime tells a second later. */
+static void label_pod(struct world *w, const char *job)
+{
+	begin(w);
+	struct batch *b = w->h->batch;
+	entity_id container = batch_entity(b, ENTITY_CONTAINER, ID64), pod = batch_entity(b, ENTITY_POD, "ml/llama-worker-0");
+	batch_attr(b, container, "name", "pytorch");
+	batch_attr(b, container, "pid", "100");
+	batch_attr(b, pod, "name", "llama-worker-0");
+	batch_attr(b, pod, "namespace", "ml");
+	batch_attr(b, pod, "training.kubeflow.org/job-name", job);
+	batch_attr(b, pod, "training.kubeflow.org/operator-name", "pytorchjob-controller");
+	batch_attr(b, pod, "training.kubeflow.org/replica-type", "worker");
+	batch_attr(b, pod, "training.kubeflow.org/replica-index", "0");
+	batch_link(b, EDGE_IN, container, pod);
+	harness_settle(w->h);
+}
+
+static void make_in_pod(struct world *w, uint32_t pid, uint32_t ppid, const char *comm, const char *variable)
+{
+	process_make(w, &(struct made){ .pid = pid, .ppid = ppid, .start = 1000 + pid, .comm = comm, .cgroup = IN_POD,
+					.argv = { comm, NULL },
+					.env = { "MASTER_ADDR=10.0.0.9", "MASTER_PORT=29500", "WORLD_SIZE=4", variable, NULL } });
+}
+
+static void labels_that_come_later_move_a_process(void **state)
+{
+	struct world *w = *state;
+	const char *provisional;
+
+	make_in_pod(w, 100, 1, "python3", "RANK=3");
+	tick(w);
+	entity_id process = entity(w, ENTITY_PROCESS, "100/1100");
+	provisional = next_of(w, process, ENTITY_RANK);
+	assert_non_null(strstr(provisional, "torchrun:"));
+	entity_id before = graph_find(w->h->graph, ENTITY_RANK, provisional);
+	assert_string_equal(next_of(w, process, ENTITY_CONTAINER), ID64);
+	label_pod(w, "llama");
+	assert_string_equal(next_of(w, process, ENTITY_RANK), "pytorchjob:ml/llama/3");
+	assert_true(graph_is_gone(w->h->graph, before, NULL));
+	assert_string_equal(next_of(w, entity(w, ENTITY_POD, "ml/llama-worker-0"), ENTITY_JOB), "pytorchjob:ml/llama");
+	assert_string_equal(next_of(w, entity(w, ENTITY_CONTAINER, ID64), ENTITY_JOB), "pytorchjob:ml/llama");
+	/* The same said again changes nothing; a corrected label does. */
+	size_t ops = w->h->batch->n_ops;
+	harness_settle(w->h);
+	assert_int_equal(w->h->batch->n_ops, ops);
+	label_pod(w, "llama-2");
+	assert_string_equal(next_of(w, process, ENTITY_RANK), "pytorchjob:ml/llama-2/3");
+	assert_string_equal(next_of(w, entity(w, ENTITY_POD, "ml/llama-worker-0"), ENTITY_JOB), "pytorchjob:ml/llama-2");
+	tick(w);
+	assert_true(harness_value(w->h, "job.members", ENTITY_JOB, "pytorchjob:ml/llama-2") == 1);
+	assert_false(harness_has(w->h, "job.members", ENTITY_JOB, "pytorchjob:ml/llama"));
+}
+
+static entity_id made_by_others(struct world *w, const char *key)
+{
+	begin(w);
+	entity_id id = batch_entity(w->h->batch, ENTITY_PROCESS, key);
+	harness_settle(w->h);
+	return id;
+}
+
+static void a_shell_opened_in_a_container_is_no_rank(void **state)
+{
+	struct world *w = *state;
+
+	process_make(w, &(struct made){ .pid = 7, .ppid = 1, .start = 70, .comm = "containerd-shim",
+					.argv = { "containerd-shim", NULL }, .env = { NULL } });
+	make_in_pod(w, 100, 7, "python3", "RANK=3");
+	tick(w);
+	label_pod(w, "llama");
+	/* The environment of the image is in the shell too, but no rank; labels alone do not make it one. */
+	process_make(w, &(struct made){ .pid = 200, .ppid = 7, .start = 1200, .comm = "bash", .cgroup = IN_POD,
+					.argv = { "bash", NULL }, .env = { "PATH=/bin", NULL } });
+	entity_id shell = made_by_others(w, "200/1200");
+	assert_string_equal(next_of(w, shell, ENTITY_CONTAINER), ID64);
+	assert_string_equal(next_of(w, shell, ENTITY_RANK), "");
+	assert_string_equal(next_of(w, shell, ENTITY_JOB), "");
+	/* What the rank starts is the rank's. */
+	process_make(w, &(struct made){ .pid = 201, .ppid = 100, .start = 1300, .comm = "nvidia-smi", .cgroup = IN_POD,
+					.argv = { "nvidia-smi", NULL }, .env = { NULL } });
+	assert_string_equal(next_of(w, made_by_others(w, "201/1300"), ENTITY_RANK), "pytorchjob:ml/llama/3");
+	/* Even a second one that says it is rank 3 is not the one whose end is the rank's end. */
+	make_in_pod(w, 202, 7, "python3", "RANK=3");
+	entity_id second = made_by_others(w, "202/1202");
+	assert_string_equal(next_of(w, second, ENTITY_RANK), "pytorchjob:ml/llama/3");
+	begin(w);
+	batch_attr(w->h->batch, second, "exit_code", "1");
+	batch_gone(w->h->batch, second);
+	harness_settle(w->h);
+	assert_int_equal(harness_events(w->h, "rank.ended"), 0);
+}
+
+static void what_a_process_says_of_itself_is_believed_once(void **state)
+{
+	struct world *w = *state;
+
+	make_in_pod(w, 100, 1, "python3", "RANK=3");
+	tick(w);
+	make_in_pod(w, 100, 1, "ray::train", "RANK=1"); /* rewritten in place: same pid and start */
+	for (int i = 0; i < 5; i++)
+		tick(w);
+	label_pod(w, "llama"); /* and looked at again */
+	assert_string_equal(next_of(w, entity(w, ENTITY_PROCESS, "100/1100"), ENTITY_RANK), "pytorchjob:ml/llama/3");
+	assert_int_equal(graph_find(w->h->graph, ENTITY_RANK, "pytorchjob:ml/llama/1"), ENTITY_NONE);
+}
+
+static void an_unreadable_environment_is_said(void **state)
+{
+	struct world *w = *state;
+	char path[256];
+
+	process_make(w, &(struct made){ .pid = 100, .ppid = 1, .start = 1000, .comm = "python3", .argv = { "python3", NULL },
+					.env = { NULL } });
+	(void)snprintf(path, sizeof(path), "%s/proc/100/environ", w->root);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0755), 0); /* reading it fails, as it does without CAP_SYS_PTRACE */
+	tick(w);
+	entity_id id = made_by_others(w, "100/1000");
+	assert_non_null(strstr(graph_attr(w->h->graph, id, "unresolved"), "environment of the process cannot be read"));
+	/* One that has ended before anybody looked. */
+	id = made_by_others(w, "300/3000");
+	assert_non_null(strstr(graph_attr(w->h->graph, id, "unresolved"), "ended before"));
+	/* One that was seen while it lived, and said nothing. */
+	process_make(w, &(struct made){ .pid = 301, .ppid = 1, .start = 3001, .comm = "cron", .argv = { "cron", NULL },
+					.env = { NULL } });
+	tick(w);
+	process_end(w, 301);
+	assert_null(graph_attr(w->h->graph, made_by_others(w, "301/3001"), "unresolved"));
+}
+
+static void sources_that_disagree_are_told(void **state)
+{
+	struct world *w = *state;
+
+	process_make(w, &(struct made){ .pid = 100, .ppid = 1, .start = 1000, .comm = "python3",
+					.cgroup = "/system.slice/slurmstepd.scope/job_8/step_0/user/task_0",
+					.argv = { "python3", "x.py", NULL },
+					.env = { "SLURM_JOB_ID=7", "SLURM_PROCID=0", "SLURM_STEP_ID=0", NULL } });
+	tick(w);
+	const char *conflict = attr(w, ENTITY_PROCESS, "100/1000", "conflict");
+	assert_non_null(strstr(conflict, "7"));
+	assert_non_null(strstr(conflict, "8"));
+}
+
+static void the_first_to_end_is_told_from_those_that_follow(void **state)
+{
+	struct world *w = *state;
+	static const char *const keys[] = { "101/1000", "102/1001", "103/1002" };
+
+	make_rank(w, 101, 1000, "0");
+	make_rank(w, 102, 1001, "1");
+	make_rank(w, 103, 1002, "2");
+	tick(w);
+	begin(w);
+	for (size_t i = 0; i < 3; i++) {
+		entity_id id = entity(w, ENTITY_PROCESS, keys[i]);
+		batch_attr(w->h->batch, id, i ? "exit_signal" : "exit_code", i ? "15" : "1");
+		if (i) { /* the launcher ends the others */
+			batch_attr(w->h->batch, id, "signal", "15");
+			batch_attr(w->h->batch, id, "sender_pid", "100");
+			batch_attr(w->h->batch, id, "sender_comm", "torchrun");
+		}
+		batch_gone(w->h->batch, id);
+	}
+	harness_settle(w->h);
+	assert_int_equal(harness_events(w->h, "rank.ended"), 3);
+	for (size_t i = 0; i < 3; i++) {
+		const struct event *e = harness_event(w->h, "rank.ended", i);
+		assert_true(harness_number(w->h, e, "earlier") == (double)i);
+		assert_true(harness_number(w->h, e, "by_own_job") == (i > 0));
+		assert_string_equal(harness_text(w->h, e, "how"), i ? "signal" : "exit");
+	}
+	assert_true(harness_number(w->h, harness_event(w->h, "rank.ended", 0), "exit_code") == 1);
+	assert_non_null(strstr(harness_event(w->h, "rank.ended", 1)->message, "from torchrun[100]"));
+	tick(w);
+	assert_true(harness_value(w->h, "job.members", ENTITY_JOB, "torchrun:llama") == 0);
+	for (int i = 0; i < 62; i++)
+		tick(w);
+	assert_true(graph_is_gone(w->h->graph, entity(w, ENTITY_JOB, "torchrun:llama"), NULL));
+	assert_true(graph_is_gone(w->h->graph, entity(w, ENTITY_RANK, "torchrun:llama/0"), NULL));
+}
+
+static void a_rank_started_again_is_the_same_rank(void **state)
+{
+	struct world *w = *state;
+
+	make_rank(w, 101, 1000, "0");
+	tick(w);
+	begin(w);
+	batch_attr(w->h->batch, entity(w, ENTITY_PROCESS, "101/1000"), "exit_code", "1");
+	batch_gone(w->h->batch, entity(w, ENTITY_PROCESS, "101/1000"));
+	harness_settle(w->h);
+	assert_int_equal(harness_events(w->h, "rank.ended"), 1);
+	process_end(w, 101);
+	make_rank(w, 111, 2000, "0");
+	tick(w);
+	assert_string_equal(next_of(w, entity(w, ENTITY_PROCESS, "111/2000"), ENTITY_RANK), "torchrun:llama/0");
+	assert_string_equal(attr(w, ENTITY_PROCESS, "111/2000", "role"), "rank"); /* its main process */
+	assert_true(harness_value(w->h, "job.members", ENTITY_JOB, "torchrun:llama") == 1);
+	assert_false(graph_is_gone(w->h->graph, entity(w, ENTITY_RANK, "torchrun:llama/0"), NULL));
+}
+
+static void more_members_than_there_is_room_are_counted(void **state)
+{
+	struct world *w = *state;
+	char number[16];
+
+	for (uint32_t i = 0; i < 4200; i++) {
+		(void)snprintf(number, sizeof(number), "%u", i);
+		struct made p = { .pid = 1000 + i, .ppid = 100, .start = 5000 + i, .comm = "python3", .argv = TRAIN,
+				  .env = { "WORLD_SIZE=5000", "TORCHELASTIC_RUN_ID=huge", "MASTER_ADDR=10.0.0.9", NULL, NULL } };
+		char rank[32];
+		(void)snprintf(rank, sizeof(rank), "RANK=%u", i);
+		p.env[3] = rank;
+		process_make(w, &p);
+	}
+	for (int i = 0; i < 6; i++)
+		tick(w);
+	assert_true(harness_value(w->h, "job.members", ENTITY_JOB, "torchrun:huge") == 4096);
+	assert_true(harness_node(w->h, "node.workload.untold") >= 104);
+	assert_int_equal(w->h->batch->dropped_ops, 0);
+}
+
 /* ---- the real kernel: exits and oom beside it, as in the agent ---- */
 
 extern const struct collector collector_exits;
@@ -498,6 +734,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_secret_leaves_proc, world_open, world_close),
 		cmocka_unit_test_setup_teardown(a_pid_used_again_is_another_process, world_open, world_close),
 		cmocka_unit_test_setup_teardown(an_end_that_nobody_saw_is_told_as_unknown, world_open, world_close),
+		cmocka_unit_test_setup_teardown(labels_that_come_later_move_a_process, world_open, world_close),
+		cmocka_unit_test_setup_teardown(a_shell_opened_in_a_container_is_no_rank, world_open, world_close),
+		cmocka_unit_test_setup_teardown(what_a_process_says_of_itself_is_believed_once, world_open, world_close),
+		cmocka_unit_test_setup_teardown(an_unreadable_environment_is_said, world_open, world_close),
+		cmocka_unit_test_setup_teardown(sources_that_disagree_are_told, world_open, world_close),
+		cmocka_unit_test_setup_teardown(the_first_to_end_is_told_from_those_that_follow, world_open, world_close),
+		cmocka_unit_test_setup_teardown(a_rank_started_again_is_the_same_rank, world_open, world_close),
+		cmocka_unit_test_setup_teardown(more_members_than_there_is_room_are_counted, world_open, world_close),
 		cmocka_unit_test_setup_teardown(a_real_rank_is_found_and_its_killer_named, real_open, real_close),
 		cmocka_unit_test_setup_teardown(a_clean_end_is_no_fault, real_open, real_close),
 		cmocka_unit_test_setup_teardown(what_a_rank_starts_is_of_that_rank, real_open, real_close),
