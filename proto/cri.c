@@ -251,6 +251,19 @@ int cri_pack_status_request(const char *id, struct buf *out)
 	return pack_message(&p, &m.base, out);
 }
 
+int cri_pack_list_running(struct buf *out)
+{
+	struct pack p = {0};
+	Runtime__V1__ContainerStateValue state = RUNTIME__V1__CONTAINER_STATE_VALUE__INIT;
+	Runtime__V1__ContainerFilter filter = RUNTIME__V1__CONTAINER_FILTER__INIT;
+	Runtime__V1__ListContainersRequest m = RUNTIME__V1__LIST_CONTAINERS_REQUEST__INIT;
+
+	state.state = CRI_RUNNING;
+	filter.state = &state;
+	m.filter = &filter;
+	return pack_message(&p, &m.base, out);
+}
+
 /* ---- the pid ---- */
 
 /* Behind the string that begins at `s`, which stands on its quote. */

@@ -80,6 +80,7 @@ int cri_read_event(const uint8_t *data, size_t n, char ret_id[CRI_MAX_ID], enum 
 
 /* Requests; those for lists and events are empty. -EMSGSIZE; -ENOMEM. */
 int cri_pack_status_request(const char *id, struct buf *out);
+int cri_pack_list_running(struct buf *out); /* for CRI_METHOD_CONTAINERS: those that run */
 
 /* Value of the whole number "pid" in the outermost object of a JSON text; 0: none. Reads nothing else of it: what
  * containerd says there holds the container's environment. */

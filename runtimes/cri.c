@@ -15,8 +15,9 @@
 #include "collectors/collector.h"
 #include "proto/items.h"
 #include "runtimes/cri_metric.h"
-#include "runtimes/cri_talk.h"
+#include "runtimes/cri_sockets.h"
 #include "runtimes/cri_write.h"
+#include "runtimes/talk.h"
 
 #define PATIENCE_MS        4000 /* all runtimes together */
 #define MIN_PATIENCE_MS    700
@@ -50,7 +51,7 @@ struct cri {
 	struct buf reply, request;
 	uint64_t refused;
 	bool news; /* of what is silent: the node's attribute is to be written anew */
-	struct cri_talk talks[CRI_N_SOCKETS];
+	struct talk talks[CRI_N_SOCKETS];
 	struct listing lists[CRI_N_SOCKETS];
 	bool lost[CRI_N_SOCKETS]; /* said to be silent, and not yet to have recovered */
 };
@@ -58,7 +59,7 @@ struct cri {
 static int cri_probe(const struct collect_env *env, char *ret_reason, size_t size)
 {
 	for (size_t i = 0; i < CRI_N_SOCKETS; i++)
-		if (cri_socket_present(env->root_fd, cri_sockets[i].path, NULL))
+		if (talk_socket_present(env->root_fd, cri_sockets[i].path, NULL))
 			return 0;
 	(void)snprintf(ret_reason, size,
 		       "no socket of containerd, CRI-O or cri-dockerd below /run; looked for every 30 s (in a container: mount "
@@ -73,7 +74,7 @@ static void cri_close(void *state)
 	if (!c)
 		return;
 	for (size_t i = 0; i < CRI_N_SOCKETS; i++) {
-		cri_talk_done(&c->talks[i]);
+		talk_done(&c->talks[i]);
 		buf_done(&c->lists[i].reply);
 	}
 	cri_table_free(&c->table);
@@ -98,7 +99,7 @@ static int cri_open(const struct collect_env *env, void **ret_state)
 	buf_init(&c->reply, CALL_MAX_REPLY);
 	buf_init(&c->request, 4096);
 	for (size_t i = 0; i < CRI_N_SOCKETS; i++) {
-		cri_talk_init(&c->talks[i], &cri_sockets[i], env->root_fd);
+		talk_init(&c->talks[i], &cri_sockets[i], env->root_fd);
 		buf_init(&c->lists[i].reply, CALL_MAX_REPLY);
 	}
 	r = cri_table_new(&c->table);
@@ -115,7 +116,7 @@ static int cri_open(const struct collect_env *env, void **ret_state)
 /* What a step works with. */
 struct turn {
 	struct cri *cri;
-	struct cri_talk *talk;
+	struct talk *talk;
 	struct listing *list;
 	struct cri_scribe scribe;
 	size_t ops_before;
@@ -129,11 +130,18 @@ static bool has_room(const struct turn *t)
 	       out->n_events + 4 < out->max_events;
 }
 
-static void on_event(void *arg, const char *id, enum cri_happened happened)
+static void on_event(void *arg, const uint8_t *data, size_t n)
 {
 	struct turn *t = arg;
-	struct cri_known *k = cri_table_find(t->cri->table, id);
+	enum cri_happened happened;
+	char id[CRI_MAX_ID];
+	struct cri_known *k;
 
+	if (cri_read_event(data, n, id, &happened) < 0) {
+		t->scribe.refused++;
+		return;
+	}
+	k = cri_table_find(t->cri->table, id);
 	if (k && !k->sandbox && happened == CRI_HAPPENED_STOPPED) {
 		k->ask = true;
 		k->ask_at = 0;
@@ -152,14 +160,14 @@ static void take_events(struct turn *t)
 {
 	mono_ns_t now = t->scribe.now;
 
-	switch (cri_talk_events(t->talk, now, on_event, t)) {
-	case CRI_STREAM_BROKEN:
+	switch (talk_events(t->talk, CRI_METHOD_EVENTS, now, on_event, t)) {
+	case TALK_STREAM_BROKEN:
 		t->list->due = MIN_OF(t->list->due, now + (t->list->whole_once ? SETTLE_NS : 0));
 		break;
-	case CRI_STREAM_NONE:
+	case TALK_STREAM_NONE:
 		t->list->due = MIN_OF(t->list->due, polled_at(t));
 		break;
-	case CRI_STREAM_WELL:
+	case TALK_STREAM_WELL:
 		break;
 	}
 }
@@ -168,7 +176,7 @@ static int fetch(struct turn *t, const char *method, enum phase phase)
 {
 	struct listing *l = t->list;
 	struct buf empty = {0};
-	int r = cri_talk_ask(t->talk, method, &empty, LIST_DEADLINE_MS, &l->reply);
+	int r = talk_ask(t->talk, method, &empty, LIST_DEADLINE_MS, &l->reply);
 
 	if (r < 0)
 		return r;
@@ -225,7 +233,7 @@ static int list(struct turn *t)
 		r = fetch(t, CRI_METHOD_SANDBOXES, PHASE_SANDBOXES);
 		if (r < 0)
 			return r;
-		cri_talk_answered(t->talk, t->scribe.now);
+		talk_answered(t->talk, t->scribe.now);
 	}
 	t->scribe.round = l->round;
 	t->scribe.first = !l->whole_once;
@@ -263,7 +271,7 @@ static int ask_status(struct turn *t, struct cri_known *k)
 	buf_reset(&c->request);
 	if (cri_pack_status_request(k->id, &c->request) < 0)
 		return 0;
-	r = cri_talk_ask(t->talk, CRI_METHOD_STATUS, &c->request, STATUS_DEADLINE_MS, &c->reply);
+	r = talk_ask(t->talk, CRI_METHOD_STATUS, &c->request, STATUS_DEADLINE_MS, &c->reply);
 	if (r == 0) {
 		const char *said = graph_attr(t->scribe.out->graph, k->entity, "unresolved");
 
@@ -304,35 +312,36 @@ static int ask_all(struct turn *t)
 static int greet(struct turn *t)
 {
 	struct buf empty = {0};
-	char text[2 * CRI_MAX_ID + 2];
+	char text[2 * CRI_MAX_ID + 2], name[CRI_MAX_ID], version[CRI_MAX_ID] = "";
 	int r;
 
-	if (t->talk->version[0] && mono_since(t->talk->answered_at, t->scribe.now) < GREET_NS)
+	if (!t->talk->is_new && mono_since(t->talk->answered_at, t->scribe.now) < GREET_NS)
 		return 0;
-	r = cri_talk_ask(t->talk, CRI_METHOD_VERSION, &empty, STATUS_DEADLINE_MS, &t->cri->reply);
+	r = talk_ask(t->talk, CRI_METHOD_VERSION, &empty, STATUS_DEADLINE_MS, &t->cri->reply);
 	if (r < 0)
 		return r;
-	cri_talk_answered(t->talk, t->scribe.now);
-	if (t->talk->version[0])
+	talk_answered(t->talk, t->scribe.now);
+	if (!t->talk->is_new)
 		return 0;
-	r = cri_read_version(t->cri->reply.data, t->cri->reply.len, t->talk->name, t->talk->version);
-	if (r < 0 || !t->talk->version[0])
-		(void)text_copy(t->talk->version, sizeof(t->talk->version), "?");
-	t->scribe.runtime = cri_talk_runtime(t->talk);
-	(void)snprintf(text, sizeof(text), "%s %s", t->scribe.runtime, t->talk->version);
+	t->talk->is_new = false;
+	if (cri_read_version(t->cri->reply.data, t->cri->reply.len, name, version) < 0)
+		return 0;
+	(void)text_copy(t->talk->name, sizeof(t->talk->name), name);
+	t->scribe.runtime = talk_name(t->talk);
+	(void)snprintf(text, sizeof(text), "%s %s", t->scribe.runtime, version);
 	batch_attr(t->scribe.out, graph_node(t->scribe.out->graph), "container_runtime", text);
 	return 0;
 }
 
 static void visit(struct turn *t, uint32_t patience_ms)
 {
-	int r = cri_talk_patience(t->talk, patience_ms);
+	int r = talk_patience(t->talk, patience_ms);
 
 	if (r == 0)
 		r = greet(t);
 	if (r == -ENOSYS) {
-		cri_talk_done(t->talk);
-		t->talk->no_cri = true;
+		talk_done(t->talk);
+		t->talk->refused = true;
 		return;
 	}
 	if (r == 0) {
@@ -346,7 +355,7 @@ static void visit(struct turn *t, uint32_t patience_ms)
 	t->list->phase = PHASE_IDLE;
 	t->list->due = 0;
 	buf_done(&t->list->reply);
-	cri_talk_failed(t->talk, t->scribe.now);
+	talk_failed(t->talk, t->scribe.now);
 	t->cri->news = true;
 }
 
@@ -354,24 +363,24 @@ static void visit(struct turn *t, uint32_t patience_ms)
 
 static void say_change(struct cri *c, size_t i, uint32_t metric, mono_ns_t now, struct batch *out)
 {
-	const struct cri_talk *t = &c->talks[i];
+	const struct talk *t = &c->talks[i];
 	enum severity severity = metric == CRI_LOST ? SEVERITY_WARNING : SEVERITY_INFO;
 	struct event *e = batch_event(out, metric, graph_node(out->graph), now, severity, 0);
 	char path[128], text[512];
 
 	(void)snprintf(path, sizeof(path), "/%s", t->socket->path);
-	batch_value_text(out, e, LOST_RUNTIME, cri_talk_runtime(t));
+	batch_value_text(out, e, LOST_RUNTIME, talk_name(t));
 	batch_value_text(out, e, LOST_SOCKET, path);
 	if (metric == CRI_LOST) {
-		cri_talk_say(t, now, text, sizeof(text));
+		talk_say(t, now, text, sizeof(text));
 		batch_value_text(out, e, LOST_REASON, t->why);
 		batch_message(out, e, "%s", text);
 	} else {
-		batch_message(out, e, "%s at %s answers again", cri_talk_runtime(t), path);
+		batch_message(out, e, "%s at %s answers again", talk_name(t), path);
 	}
 }
 
-static bool is_silent(const struct cri_talk *t)
+static bool is_silent(const struct talk *t)
 {
 	return t->asked && t->failing;
 }
@@ -379,13 +388,13 @@ static bool is_silent(const struct cri_talk *t)
 /* Events at the change, the gauge always, and for findings the sentence why names may be missing. */
 static void say_silent(struct cri *c, mono_ns_t now, struct batch *out)
 {
-	const struct cri_talk *worst = NULL;
+	const struct talk *worst = NULL;
 	uint64_t longest = 0;
 	char text[600], why[512];
 	bool asked = false;
 
 	for (size_t i = 0; i < CRI_N_SOCKETS; i++) {
-		const struct cri_talk *t = &c->talks[i];
+		const struct talk *t = &c->talks[i];
 
 		asked |= t->asked;
 		if (is_silent(t) != c->lost[i]) {
@@ -406,7 +415,7 @@ static void say_silent(struct cri *c, mono_ns_t now, struct batch *out)
 		return;
 	c->news = false;
 	if (worst) {
-		cri_talk_say(worst, now, why, sizeof(why));
+		talk_say(worst, now, why, sizeof(why));
 		(void)snprintf(text, sizeof(text), "names of containers and pods: %s", why);
 	}
 	batch_attr(out, graph_node(out->graph), "unresolved.cri", worst ? text : NULL);
@@ -418,8 +427,8 @@ static int cri_collect(void *state, mono_ns_t now, struct batch *out)
 	unsigned n = 0;
 
 	for (size_t i = 0; i < CRI_N_SOCKETS; i++) {
-		cri_talk_look(&c->talks[i]);
-		n += cri_talk_may_ask(&c->talks[i], now);
+		talk_look(&c->talks[i]);
+		n += talk_may_ask(&c->talks[i], now);
 	}
 	for (size_t i = 0; i < CRI_N_SOCKETS; i++) {
 		struct turn t = {
@@ -429,11 +438,11 @@ static int cri_collect(void *state, mono_ns_t now, struct batch *out)
 			.ops_before = out->n_ops,
 			.scribe = {
 				.table = c->table, .reader = c->reader, .out = out, .index = (uint8_t)i, .now = now,
-				.runtime = cri_talk_runtime(&c->talks[i]),
+				.runtime = talk_name(&c->talks[i]),
 			},
 		};
 
-		if (!cri_talk_may_ask(t.talk, now))
+		if (!talk_may_ask(t.talk, now))
 			continue;
 		visit(&t, MAX_OF(PATIENCE_MS / n, (unsigned)MIN_PATIENCE_MS));
 		c->refused += t.scribe.refused;

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/map.h"
+#include "base/text.h"
 
 struct cri_table {
 	struct strmap *index;
@@ -78,7 +79,7 @@ struct cri_known *cri_table_take(struct cri_table *t, const char *id)
 	}
 	k = &t->entries[i];
 	*k = (struct cri_known){ .used = true };
-	(void)strncpy(k->id, id, sizeof(k->id) - 1);
+	(void)text_copy(k->id, sizeof(k->id), id);
 	t->first_free = i + 1;
 	t->n_used++;
 	return k;

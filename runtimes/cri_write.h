@@ -19,7 +19,7 @@ struct cri_scribe {
 	struct cri_table *table;
 	struct cri_reader *reader;
 	struct batch *out;
-	const char *runtime; /* its name, see cri_talk_runtime */
+	const char *runtime; /* its name, see talk_name */
 	uint8_t index;       /* which runtime */
 	uint32_t round;      /* of the listing */
 	bool first;          /* the first listing of this runtime: what ended before it is no news */

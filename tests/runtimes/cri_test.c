@@ -116,6 +116,26 @@ static int calls(struct stage *s, const char *method)
 	return atoi(standin_order(s->runtime, "calls %s", method));
 }
 
+static void rest(void)
+{
+	struct timespec moment = { .tv_nsec = 10 * 1000 * 1000 };
+
+	(void)nanosleep(&moment, NULL);
+}
+
+/* Seconds pass until the next list has been asked for: when that is depends on when the runtime says that it has no stream
+ * of events. The batch is that of the list. */
+static void await_list(struct stage *s)
+{
+	int before = calls(s, "ListPodSandbox");
+
+	for (unsigned i = 0; i < 100 && calls(s, "ListPodSandbox") == before; i++) {
+		rest();
+		pass(s, 1);
+	}
+	assert_true(calls(s, "ListPodSandbox") > before);
+}
+
 /* Nothing in the graph but what is printable and allowed. */
 static void assert_graph_is_clean(struct stage *s)
 {
@@ -180,10 +200,10 @@ static void test_restarts_are_counted_by_container_and_pod(void **state)
 	assert_true(harness_value(s->h, "pod.restarts", ENTITY_POD, "ml/trainer-0") == 3);
 	(void)standin_order(s->runtime, "end 11 1 Error");
 	(void)standin_order(s->runtime, "begin 14 1 main 4");
-	pass(s, 4);
+	await_list(s);
 	assert_true(harness_value(s->h, "container.restarts", ENTITY_CONTAINER, id(s, 14)) == 4);
 	assert_true(harness_value(s->h, "pod.restarts", ENTITY_POD, "ml/trainer-0") == 4);
-	pass(s, 4);
+	await_list(s);
 	assert_true(harness_value(s->h, "container.restarts", ENTITY_CONTAINER, id(s, 14)) == 4);
 	assert_false(harness_has(s->h, "container.restarts", ENTITY_CONTAINER, id(s, 11)));
 }
@@ -195,7 +215,7 @@ static void test_what_changes_nothing_writes_nothing(void **state)
 	begin(s, "normal");
 	pass(s, 1);
 	for (unsigned i = 0; i < 3; i++) {
-		pass(s, 4);
+		await_list(s);
 		assert_int_equal(s->h->batch->n_ops, 0);
 		assert_int_equal(s->h->batch->n_events, 0);
 	}
@@ -234,7 +254,7 @@ static void test_end_is_told_with_code_and_reason(void **state)
 	pass(s, 1);
 	assert_int_equal(harness_events(s->h, EXITED_METRIC), 0); /* what ended before we looked is no news */
 	(void)standin_order(s->runtime, "end 11 137 OOMKilled");
-	pass(s, 4);
+	await_list(s);
 	assert_int_equal(harness_events(s->h, EXITED_METRIC), 1);
 	e = harness_event(s->h, EXITED_METRIC, 0);
 	assert_string_equal(harness_event_key(s->h, e), id(s, 11));
@@ -253,7 +273,7 @@ static void test_end_is_told_with_code_and_reason(void **state)
 	assert_null(attr(s, 11, "pid"));
 	assert_false(is_alive(s, container(s, 11)));
 	assert_true(is_alive(s, pod(s, "ml/trainer-0")));
-	pass(s, 4);
+	await_list(s);
 	assert_int_equal(harness_events(s->h, EXITED_METRIC), 0);
 	assert_false(is_alive(s, container(s, 11)));
 }
@@ -267,7 +287,7 @@ static void test_one_that_lived_between_two_looks_is_told(void **state)
 	pass(s, 1);
 	(void)standin_order(s->runtime, "begin 15 2 flash");
 	(void)standin_order(s->runtime, "end 15 2 Error");
-	pass(s, 4);
+	await_list(s);
 	assert_int_equal(harness_events(s->h, EXITED_METRIC), 1);
 	e = harness_event(s->h, EXITED_METRIC, 0);
 	assert_int_equal(e->code, 2);
@@ -281,17 +301,17 @@ static void test_removed_ones_are_gone(void **state)
 	begin(s, "normal");
 	pass(s, 1);
 	(void)standin_order(s->runtime, "remove 11");
-	pass(s, 4);
+	await_list(s);
 	assert_false(is_alive(s, container(s, 11)));
 	assert_true(is_alive(s, container(s, 12)));
 	assert_true(is_alive(s, pod(s, "ml/trainer-0")));
 	(void)standin_order(s->runtime, "stop-sandbox 1");
-	pass(s, 4);
+	await_list(s);
 	assert_false(is_alive(s, container(s, 1)));
 	assert_true(is_alive(s, pod(s, "ml/trainer-0")));
 	(void)standin_order(s->runtime, "remove 12");
 	(void)standin_order(s->runtime, "remove 1");
-	pass(s, 4);
+	await_list(s);
 	assert_false(is_alive(s, pod(s, "ml/trainer-0")));
 	assert_true(is_alive(s, pod(s, "shop/web")));
 }
@@ -302,8 +322,7 @@ static void test_removed_ones_are_gone(void **state)
 #define AWAIT(s, condition)                                                                                             \
 	do {                                                                                                           \
 		for (unsigned tries_ = 0; !(condition) && tries_ < 400; tries_++) {                                     \
-			struct timespec moment_ = { .tv_nsec = 10 * 1000 * 1000 };                                      \
-			(void)nanosleep(&moment_, NULL);                                                               \
+			rest();                                                                                        \
 			(s)->now += NS_PER_MS;                                                                         \
 			assert_ok(harness_collect((s)->h, (s)->now));                                                  \
 		}                                                                                                      \
@@ -318,7 +337,7 @@ static void begin_with_stream(struct stage *s)
 	s->h = harness_open(&collector_cri, s->root);
 	pass(s, 1);
 	AWAIT(s, atoi(standin_order(s->runtime, "watchers")) == 1);
-	pass(s, 4); /* the list after the stream has begun */
+	await_list(s); /* the one after the stream has begun */
 }
 
 static void test_stream_tells_of_an_end_without_a_list(void **state)
@@ -343,14 +362,12 @@ static void test_stream_that_breaks_is_begun_again(void **state)
 	begin_with_stream(s);
 	(void)standin_order(s->runtime, "cut");
 	(void)standin_order(s->runtime, "end 11 1 Error");
-	AWAIT(s, (s->now += 10 * NS_PER_MS, calls(s, "GetContainerEvents") == 1 || true));
 	for (unsigned i = 0; i < 40 && calls(s, "GetContainerEvents") < 2; i++) {
-		struct timespec moment = { .tv_nsec = 10 * 1000 * 1000 };
-		(void)nanosleep(&moment, NULL);
+		rest();
 		pass(s, 1);
 	}
 	assert_int_equal(calls(s, "GetContainerEvents"), 2);
-	pass(s, 4);
+	await_list(s);
 	assert_false(is_alive(s, container(s, 11)));
 	assert_null(node_attr(s, "unresolved.cri"));
 }
@@ -374,9 +391,7 @@ static void test_without_a_stream_it_is_not_asked_for_again(void **state)
 
 	begin(s, "normal");
 	for (unsigned i = 0; i < 10; i++) {
-		struct timespec moment = { .tv_nsec = 20 * 1000 * 1000 };
-		pass(s, 3);
-		(void)nanosleep(&moment, NULL);
+		await_list(s);
 	}
 	assert_int_equal(calls(s, "GetContainerEvents"), 1);
 	assert_true(calls(s, "ListContainers") >= 8);
@@ -506,7 +521,7 @@ static void test_garbage_for_a_list_is_told(void **state)
 	begin(s, "normal");
 	pass(s, 1);
 	(void)standin_order(s->runtime, "how list-garbage");
-	pass(s, 4);
+	await_list(s);
 	assert_lost(s, "no list of containers");
 	assert_true(is_alive(s, container(s, 11)));
 }
@@ -547,7 +562,7 @@ static void test_status_garbage_or_error_spoils_nothing(void **state)
 	begin(s, "normal");
 	for (size_t i = 0; i < ARRAY_LEN(how); i++) {
 		(void)standin_order(s->runtime, "how %s", how[i]);
-		pass(s, 4);
+		await_list(s);
 		assert_string_equal(attr(s, 11, "name"), "main");
 		assert_null(attr(s, 11, "pid"));
 		assert_null(node_attr(s, "unresolved.cri"));

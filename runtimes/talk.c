@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtimes/cri_talk.h"
+#include "runtimes/talk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,16 +17,7 @@
 #define EVENTS_BACK_OFF_NS (5 * NS_PER_S)
 #define NEXT_EVENT_MS     2 /* a burst comes in pieces */
 
-const struct cri_socket cri_sockets[CRI_N_SOCKETS] = {
-	{ "run/containerd/containerd.sock", "containerd" },
-	{ "run/k3s/containerd/containerd.sock", "containerd" },
-	{ "run/k0s/containerd.sock", "containerd" },
-	{ "var/snap/microk8s/common/run/containerd.sock", "containerd" },
-	{ "run/crio/crio.sock", "cri-o" },
-	{ "run/cri-dockerd.sock", "docker" },
-};
-
-bool cri_socket_present(int root_fd, const char *path, ino_t *ret_inode)
+bool talk_socket_present(int root_fd, const char *path, ino_t *ret_inode)
 {
 	struct stat st;
 
@@ -37,52 +28,57 @@ bool cri_socket_present(int root_fd, const char *path, ino_t *ret_inode)
 	return true;
 }
 
-void cri_talk_init(struct cri_talk *t, const struct cri_socket *socket, int root_fd)
+void talk_init(struct talk *t, const struct talk_socket *socket, int root_fd)
 {
-	*t = (struct cri_talk){ .socket = socket, .root_fd = root_fd };
+	*t = (struct talk){ .socket = socket, .root_fd = root_fd };
 }
 
-void cri_talk_done(struct cri_talk *t)
+void talk_done(struct talk *t)
 {
 	call_close(&t->events);
 	call_line_close(&t->line);
 }
 
-void cri_talk_look(struct cri_talk *t)
+void talk_look(struct talk *t)
 {
 	ino_t inode = 0;
 
-	t->present = cri_socket_present(t->root_fd, t->socket->path, &inode);
+	t->present = talk_socket_present(t->root_fd, t->socket->path, &inode);
 	if (inode == t->inode)
 		return;
 	/* Gone, or another process has made it anew: ask that one at once, all from the beginning. */
-	cri_talk_done(t);
+	talk_done(t);
 	t->inode = inode;
-	t->no_events = t->no_cri = false;
+	t->no_events = t->refused = false;
+	t->is_new = true;
 	t->retry_at = t->events_at = 0;
 	t->back_off_ns = 0;
-	t->version[0] = '\0';
 	if (!t->present && t->asked) {
 		t->failing = true;
 		(void)snprintf(t->why, sizeof(t->why), "its socket is not there");
 	}
 }
 
-bool cri_talk_may_ask(const struct cri_talk *t, mono_ns_t now)
+bool talk_may_ask(const struct talk *t, mono_ns_t now)
 {
-	return t->present && !t->no_cri && now >= t->retry_at;
+	return t->present && !t->refused && now >= t->retry_at;
 }
 
 /* A socket below the root, whatever that root is: its descriptor's name in /proc is a path for connect(2). */
-static struct call_options options_of(const struct cri_talk *t, char *address, size_t size)
+static struct call_options options_of(const struct talk *t, char *address, size_t size)
 {
 	(void)snprintf(address, size, "unix:/proc/self/fd/%d/%s", t->root_fd, t->socket->path);
 	return (struct call_options){
-		.address = address, .insecure = true, .quiet = true, .max_message = CALL_MAX_REPLY,
+		.address = address,
+		.insecure = true,
+		.quiet = true,
+		.max_message = CALL_MAX_REPLY,
+		.header = t->socket->header,
+		.header_value = t->socket->header_value,
 	};
 }
 
-int cri_talk_patience(struct cri_talk *t, uint32_t ms)
+int talk_patience(struct talk *t, uint32_t ms)
 {
 	char address[108 + 5];
 	struct call_options o = options_of(t, address, sizeof(address));
@@ -93,7 +89,7 @@ int cri_talk_patience(struct cri_talk *t, uint32_t ms)
 	return r;
 }
 
-int cri_talk_ask(struct cri_talk *t, const char *method, const struct buf *request, uint32_t deadline_ms,
+int talk_ask(struct talk *t, const char *method, const struct buf *request, uint32_t deadline_ms,
 		 struct buf *reply)
 {
 	struct call_status status = {0};
@@ -125,7 +121,7 @@ int cri_talk_ask(struct cri_talk *t, const char *method, const struct buf *reque
 	}
 }
 
-void cri_talk_answered(struct cri_talk *t, mono_ns_t now)
+void talk_answered(struct talk *t, mono_ns_t now)
 {
 	t->asked = true;
 	t->answered_at = now;
@@ -133,7 +129,7 @@ void cri_talk_answered(struct cri_talk *t, mono_ns_t now)
 	t->back_off_ns = 0;
 }
 
-void cri_talk_failed(struct cri_talk *t, mono_ns_t now)
+void talk_failed(struct talk *t, mono_ns_t now)
 {
 	if (!t->asked)
 		t->answered_at = now;
@@ -141,17 +137,15 @@ void cri_talk_failed(struct cri_talk *t, mono_ns_t now)
 	t->back_off_ns = MIN_OF(MAX_OF(t->back_off_ns * 2, MIN_BACK_OFF_NS), MAX_BACK_OFF_NS);
 	t->retry_at = now + t->back_off_ns;
 	/* A connection that failed backs off by itself, for longer than we want. */
-	cri_talk_done(t);
+	talk_done(t);
 }
 
 /* ---- events ---- */
 
 /* True: one was taken, or one may be on its way. */
-static bool take_event(struct cri_talk *t, void (*visit)(void *arg, const char *id, enum cri_happened happened), void *arg)
+static bool take_event(struct talk *t, void (*visit)(void *arg, const uint8_t *data, size_t n), void *arg)
 {
 	AUTO_FREE uint8_t *data = NULL;
-	enum cri_happened happened;
-	char id[CRI_MAX_ID];
 	size_t n;
 
 	call_wake(t->events);
@@ -160,49 +154,48 @@ static bool take_event(struct cri_talk *t, void (*visit)(void *arg, const char *
 
 		return poll(&p, 1, NEXT_EVENT_MS) > 0;
 	}
-	if (cri_read_event(data, n, id, &happened) == 0)
-		visit(arg, id, happened);
+	visit(arg, data, n);
 	return true;
 }
 
-static enum cri_stream end_of_stream(struct cri_talk *t, const struct call_status *status, mono_ns_t now)
+static enum talk_stream end_of_stream(struct talk *t, const struct call_status *status, mono_ns_t now)
 {
 	call_close(&t->events);
 	t->events_at = now + EVENTS_BACK_OFF_NS;
 	t->no_events = status->code == CALL_UNIMPLEMENTED;
-	return t->no_events ? CRI_STREAM_NONE : CRI_STREAM_BROKEN;
+	return t->no_events ? TALK_STREAM_NONE : TALK_STREAM_BROKEN;
 }
 
-enum cri_stream cri_talk_events(struct cri_talk *t, mono_ns_t now,
-				void (*visit)(void *arg, const char *id, enum cri_happened happened), void *arg)
+enum talk_stream talk_events(struct talk *t, const char *method, mono_ns_t now,
+			     void (*visit)(void *arg, const uint8_t *data, size_t n), void *arg)
 {
 	char address[108 + 5];
 	struct call_options o = options_of(t, address, sizeof(address));
 	struct call_status status = {0};
 
 	if (t->no_events)
-		return CRI_STREAM_NONE;
+		return TALK_STREAM_NONE;
 	if (!t->events) {
 		/* What happened before the stream began is told by the list that comes after it. */
-		if (now < t->events_at || call_ask(&o, CRI_METHOD_EVENTS, NULL, 0, &t->events) < 0)
-			return CRI_STREAM_NONE;
-		return CRI_STREAM_BROKEN;
+		if (now < t->events_at || call_ask(&o, method, NULL, 0, &t->events) < 0)
+			return TALK_STREAM_NONE;
+		return TALK_STREAM_BROKEN;
 	}
-	for (unsigned i = 0; i < CRI_TALK_MAX_EVENTS && take_event(t, visit, arg); i++)
+	for (unsigned i = 0; i < TALK_MAX_EVENTS && take_event(t, visit, arg); i++)
 		if (call_closed(t->events, &status))
 			return end_of_stream(t, &status, now);
-	return call_closed(t->events, &status) ? end_of_stream(t, &status, now) : CRI_STREAM_WELL;
+	return call_closed(t->events, &status) ? end_of_stream(t, &status, now) : TALK_STREAM_WELL;
 }
 
 /* ---- words ---- */
 
-void cri_talk_say(const struct cri_talk *t, mono_ns_t now, char *ret_text, size_t size)
+void talk_say(const struct talk *t, mono_ns_t now, char *ret_text, size_t size)
 {
 	unsigned long long s = mono_since(t->answered_at, now) / NS_PER_S;
 	struct text text;
 
 	text_init(&text, ret_text, size);
-	text_addf(&text, "%s at /%s ", cri_talk_runtime(t), t->socket->path);
+	text_addf(&text, "%s at /%s ", talk_name(t), t->socket->path);
 	if (!t->present)
 		text_add(&text, "is gone: its socket is not there");
 	else if (s > 0)
@@ -211,9 +204,7 @@ void cri_talk_say(const struct cri_talk *t, mono_ns_t now, char *ret_text, size_
 		text_addf(&text, "does not answer (%s)", t->why);
 }
 
-const char *cri_talk_runtime(const struct cri_talk *t)
+const char *talk_name(const struct talk *t)
 {
-	if (strcasecmp(t->name, "cri-o") == 0)
-		return "cri-o";
-	return t->name[0] ? t->name : t->socket->runtime;
+	return t->name[0] ? t->name : t->socket->name;
 }
