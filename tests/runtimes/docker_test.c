@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +66,14 @@ static void append_event(const struct standin *s, const char *action, const char
 		action, id, action, id, exit_code);
 }
 
+static bool listens(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	return connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+}
+
 static void start_server(struct standin *s)
 {
 	s->pid = fork();
@@ -73,9 +83,12 @@ static void start_server(struct standin *s)
 		execlp("python3", "python3", "tests/runtimes/docker_standin.py", s->socket, s->files, NULL);
 		_exit(127);
 	}
-	for (unsigned i = 0; i < 500 && access(s->socket, F_OK) < 0; i++)
+	for (unsigned i = 0; i < 500; i++) {
+		if (listens(s->socket))
+			return;
 		usleep(10000);
-	assert_ok(access(s->socket, F_OK));
+	}
+	fail_msg("the stand-in does not listen");
 }
 
 static void stop_server(struct standin *s)
