@@ -14,11 +14,11 @@ static int run(const struct common *c, const char *const *words, size_t n_words)
 
 const struct command command_list = {
 	.name = "list",
-	.usage = "why list [TARGET]",
+	.usage = "why list [TARGET | --job JOB | --pod POD | --rank JOB:N]",
 	.help = "the open findings as a short table, the worst first",
 	.more = "With --since also those resolved within that time; --all also rules on trial and all that was ever "
 		"resolved.\n"
 		"At most 500; `why findings` pages through more.",
-	.own = " --watch --since --cause --node ",
+	.own = " --watch --since --cause --node --job --pod --rank ",
 	.run = run,
 };

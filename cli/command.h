@@ -46,6 +46,7 @@ struct common {
 	const struct command *command; /* for help */
 	/* of some commands */
 	const char *cause, *node;
+	const char *job, *pod, *rank; /* a target as an option, for lists */
 	struct args_list rules;
 	bool coverage;
 	const char *against; /* a recording to try rules on */

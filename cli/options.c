@@ -33,6 +33,9 @@ static const struct arg_option table[] = {
 	{ "min-confidence", 0, "RATIO", "leave out causes below this confidence, 0 to 1", ARG_TEXT,
 	  FIELD(min_confidence) },
 	{ "cause", 0, "RULE", "findings of this rule only (findings, list)", ARG_TEXT, COMMON(cause) },
+	{ "job", 0, "JOB", "findings about this job or its ranks only (findings, list)", ARG_TEXT, COMMON(job) },
+	{ "pod", 0, "POD", "findings about this pod only (findings, list)", ARG_TEXT, COMMON(pod) },
+	{ "rank", 0, "RANK", "findings about this rank only, JOB:N (findings, list)", ARG_TEXT, COMMON(rank) },
 	{ "node", 'n', "NODE", "findings of this node only; the node of a pod, process ...", ARG_TEXT, COMMON(node) },
 	{ "rules", 0, "DIR", "rules to use, a folder or a file (replay; repeatable)", ARG_LIST, COMMON(rules) },
 	{ "against", 0, "RECORDING", "what these rules would change about a recording (rules check)", ARG_TEXT,
@@ -151,6 +154,8 @@ const char *options_misplaced(const struct common *c, const struct command *comm
 		bool given;
 	} own[] = {
 		{ "--cause", c->cause },       { "--node", c->node },
+		{ "--job", c->job },           { "--pod", c->pod },
+		{ "--rank", c->rank },
 		{ "--rules", c->rules.n > 0 }, { "--coverage", c->coverage },
 		{ "--against", c->against },
 		{ "--watch", c->watch },       { "--since", c->since_ns > 0 },

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/target.h"
 
@@ -36,8 +37,24 @@ int query_make(enum query_kind kind, const struct common *c, struct query *ret_q
 int query_make_about(enum query_kind kind, const struct common *c, const char *const *words, size_t n_words,
 		     struct query *ret_query, char *ret_error, size_t size)
 {
+	const char *const given[] = { c->job, c->pod, c->rank }, *const kinds[] = { "job", "pod", "rank" };
 	int status = query_make(kind, c, ret_query, ret_error, size);
+	const char *pair[2] = { NULL, NULL };
 
+	for (size_t i = 0; i < ARRAY_LEN(given) && status == WHY_EXIT_OK; i++) {
+		if (!given[i])
+			continue;
+		if (pair[0] || n_words > 0) {
+			snprintf(ret_error, size, "--%s: one target at a time", kinds[i]);
+			return WHY_EXIT_USAGE;
+		}
+		pair[0] = kinds[i];
+		pair[1] = given[i];
+	}
+	if (pair[0]) {
+		words = pair;
+		n_words = ARRAY_LEN(pair);
+	}
 	return status == WHY_EXIT_OK ? target_parse(words, n_words, ret_query, ret_error, size) : status;
 }
 

@@ -9,11 +9,13 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "hub/answers_fleet.h"
+#include "model/target.h"
 #include "model/who.h"
 #include "proto/convert.h"
 
 #define DEFAULT_TIMELINE_NS (24 * 3600 * NS_PER_S)
 #define MAX_UNKNOWN         100
+#define MAX_RULES           2000
 
 struct gathering {
 	struct answer *answer;
@@ -241,7 +243,65 @@ static int bad_cursor(struct answer *a)
 	return 0;
 }
 
-static int list(const struct answers_env *env, const struct query *q, const struct resolved *t, struct answer *a)
+/* ---- is there such a rule? ---- */
+
+struct asking {
+	const struct answers_env *env;
+	struct target_search near;
+	const char *cause;
+	bool known;
+	char *node;
+};
+
+static int see_rule(void *arg, const char *rule)
+{
+	struct asking *k = arg;
+	size_t n = strlen(k->cause);
+	bool group = n > 2 && strcmp(k->cause + n - 2, ".*") == 0;
+
+	k->known |= group ? strncmp(k->cause, rule, n - 1) == 0 : strcmp(k->cause, rule) == 0;
+	target_search_near(&k->near, rule);
+	return 0;
+}
+
+static int first_that_answers(void *arg, const struct store_node *node)
+{
+	struct asking *k = arg;
+	struct agent_state live;
+
+	if (!agents_state(k->env->agents, node->name, k->env->now.mono, &live) || !live.can_answer || live.quiet)
+		return 0;
+	(void)text_copy(k->node, RECORD_MAX_NODE, node->name);
+	return 1;
+}
+
+/* Nothing is stored of this cause: an empty list means health only if there is such a rule. An agent knows. */
+static int check_cause(const struct answers_env *env, const char *cause, struct answer *a, char ret_node[RECORD_MAX_NODE])
+{
+	AUTO_FREE struct asking *k = calloc(1, sizeof(*k));
+	char hint[1024];
+	int r;
+
+	if (!k)
+		return -ENOMEM;
+	*k = (struct asking){ .env = env, .cause = cause, .node = ret_node };
+	target_search_init(&k->near, ENTITY_KIND_MAX, cause);
+	r = env->reader->class->visit_rules(env->reader->state, MAX_RULES, see_rule, k);
+	if (r == 0 && !k->known)
+		r = env->reader->class->visit_nodes(env->reader->state, NULL, first_that_answers, k);
+	if (r != 0 || k->known)
+		return r;
+	target_search_hint(&k->near, hint, sizeof(hint));
+	a->status = hint[0] ? ANSWER_NOT_FOUND : ANSWER_OK;
+	a->evaluated = false; /* no word, no health */
+	a->message = arena_printf(a->arena, "no stored finding is of a rule called '%s', and no agent is connected that knows "
+					    "the rules%s",
+				  cause, hint);
+	return 0;
+}
+
+static int list(const struct answers_env *env, const struct query *q, const struct resolved *t, struct answer *a,
+		char ret_node[RECORD_MAX_NODE])
 {
 	struct gathering g = { .answer = a, .min_confidence = q->min_confidence };
 	struct store_filter filter = {
@@ -265,6 +325,8 @@ static int list(const struct answers_env *env, const struct query *q, const stru
 	a->evaluated = true;
 	if (a->n_findings == filter.limit)
 		set_cursor(a, g.last_n);
+	if (a->n_findings == 0 && q->cause[0] && !q->cursor[0] && t->what == RESOLVED_FLEET)
+		return check_cause(env, q->cause, a, ret_node);
 	return 0;
 }
 
@@ -358,7 +420,7 @@ static int answer_resolved(const struct answers_env *env, const struct query *q,
 	case QUERY_EXPLAIN:
 		return explain(env, q, t, a);
 	case QUERY_LIST:
-		return list(env, q, t, a);
+		return list(env, q, t, a, ret_node);
 	case QUERY_TIMELINE:
 		return timeline(env, q, t, a);
 	case QUERY_FLEET:

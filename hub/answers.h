@@ -20,9 +20,10 @@ struct answers_env {
 	struct rpc_now now;
 };
 
-/* What the hub alone can say: EXPLAIN, LIST, TIMELINE, FLEET; round.h asks nodes for more. Not found, ambiguous and so on are answers too; < 0: errors of the store, -ENOMEM.
- * 1: the node `ret_node` must be asked (ret_answer untouched): QUERY_NOT, DOCTOR, RULES, METRICS, or a thing only it
- * knows. */
+/* What the hub alone can say: EXPLAIN, LIST, TIMELINE, FLEET; round.h asks nodes for more. Not found, ambiguous and so on
+ * are answers too; < 0: errors of the store, -ENOMEM.
+ * 1: the node `ret_node` must be asked (ret_answer untouched): QUERY_NOT, DOCTOR, RULES, METRICS, a thing only it
+ * knows, or whether there is a rule of that name: the hub has none. */
 int answers_make(const struct answers_env *env, const struct query *q, struct answer **ret_answer,
 		 char ret_node[RECORD_MAX_NODE]);
 /* An answer that is only a status and a message (copied). -ENOMEM. */

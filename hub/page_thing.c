@@ -164,7 +164,8 @@ static void command(const struct answer_who *self, struct buf *out)
 		html_add(out, ":");
 	}
 	html_text(out, self->id);
-	html_add(out, "</code></pre><span class=\"sub\">the same, with what its nodes say of it now</span></li></ul></section>");
+	html_add(out, "</code></pre><span class=\"sub\">the same, with what its nodes say of it now</span></li></ul>"
+		      "</section>");
 }
 
 void page_thing(const struct answer *a, struct buf *out)

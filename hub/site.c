@@ -153,6 +153,13 @@ static int ask(struct site *s, const struct query *q, struct answer **ret_answer
 	char node[RECORD_MAX_NODE];
 	int r = answers_make(&env, q, ret_answer, node);
 
+	if (r > 0 && q->kind == QUERY_LIST && q->cause[0]) {
+		/* Nothing is stored of this cause; whether there is such a rule, nobody is asked here. */
+		r = answer_new(q->kind, ret_answer);
+		if (r == 0)
+			(*ret_answer)->evaluated = true;
+		return r;
+	}
 	if (r > 0)
 		r = answers_refusal(q, ANSWER_UNAVAILABLE,
 				    "only the node itself can answer this: ask with the command `why`", ret_answer);

@@ -272,7 +272,7 @@ static unsigned resemblance(const char *word, const char *name)
 		return 2;
 	while (common < n && name[common] == word[common])
 		common++;
-	return common >= TARGET_MIN_BARE && common * 2 >= n ? 3 : UINT32_MAX;
+	return common >= TARGET_MIN_BARE && common * 3 >= n * 2 ? 3 : UINT32_MAX;
 }
 
 void target_search_near(struct target_search *s, const char *name)

@@ -108,6 +108,17 @@ static void test_list_filters(void **state)
 	q.since_ns = 3600 * NS_PER_S;
 	AUTO(answer_free) struct answer *b = stage_ask(&stage, &q);
 	assert_int_equal(b->n_findings, 2); /* open and in the history: once each */
+	strcpy(q.cause, "lab.*");
+	AUTO(answer_free) struct answer *group = stage_ask(&stage, &q);
+	assert_int_equal(group->n_findings, 3);
+	strcpy(q.cause, "lab.state_full"); /* a rule that found nothing is no error */
+	AUTO(answer_free) struct answer *none = stage_ask(&stage, &q);
+	assert_int_equal(none->status, ANSWER_OK);
+	strcpy(q.cause, "lab.xidd");
+	AUTO(answer_free) struct answer *no_rule = stage_ask(&stage, &q);
+	assert_int_equal(no_rule->status, ANSWER_NOT_FOUND);
+	assert_non_null(strstr(no_rule->message, "did you mean 'lab.xid'?"));
+	strcpy(q.cause, "lab.xid");
 	q.min_confidence = 1.01;
 	AUTO(answer_free) struct answer *c = stage_ask(&stage, &q);
 	assert_int_equal(c->n_findings, 0);

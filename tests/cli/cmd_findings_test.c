@@ -183,6 +183,29 @@ static void test_a_watch_begins_with_what_is_open(void **state UNUSED)
 	fake_agent_stop();
 }
 
+static void nothing(const struct query *q UNUSED, struct answer *a)
+{
+	sample_head(a);
+}
+
+static void test_a_target_as_an_option(void **state UNUSED)
+{
+	fake_agent_start(nothing);
+	assert_int_equal(child_why("findings", "--job", "llama", "--cause", "gpu.*", "--run", run_dir)->status, 0);
+	assert_int_equal(fake_agent_asked()->target_kind, ENTITY_JOB);
+	assert_string_equal(fake_agent_asked()->target, "llama");
+	assert_string_equal(fake_agent_asked()->cause, "gpu.*");
+	assert_int_equal(child_why("list", "--rank", "81734:3", "--run", run_dir)->status, 0);
+	assert_int_equal(fake_agent_asked()->target_kind, ENTITY_RANK);
+	assert_string_equal(fake_agent_asked()->target, "81734:3");
+	assert_int_equal(child_why("findings", "--pod", "ml/llama-0", "--run", run_dir)->status, 0);
+	assert_int_equal(fake_agent_asked()->target_kind, ENTITY_POD);
+	fake_agent_stop();
+	assert_int_equal(child_why("findings", "--pod", "a", "--job", "b", "--run", run_dir)->status, 64);
+	assert_int_equal(child_why("findings", "pod", "a", "--job", "b", "--run", run_dir)->status, 64);
+	assert_int_equal(child_why("fleet", "--job", "b", "--run", run_dir)->status, 64);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -190,7 +213,7 @@ int main(void)
 		T(test_every_line_is_a_finding_of_all_pages), T(test_a_cursor_that_does_not_move_ends_it),
 		T(test_json_is_one_page_that_says_so),        T(test_filters_go_into_the_question),
 		T(test_a_watch_tells_changes_once),           T(test_a_watch_in_json_is_a_line_a_change),
-		T(test_a_watch_begins_with_what_is_open),
+		T(test_a_watch_begins_with_what_is_open),     T(test_a_target_as_an_option),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -180,7 +180,7 @@ static void say(struct double_agent *a, const char *node, const char *id)
 static void all_connected_nodes_are_asked(void **state)
 {
 	struct stand s;
-	struct double_agent one, two, mute;
+	struct double_agent one = { 0 }, two = { 0 }, mute = { 0 };
 	struct person p = { .stand = &s, .query = { .kind = QUERY_EXPLAIN, .target_kind = ENTITY_JOB, .target = "llama" } };
 	pthread_t thread;
 
@@ -219,6 +219,82 @@ static void all_connected_nodes_are_asked(void **state)
 	stand_done(&s);
 }
 
+static struct answer *list_of(const struct stand *s, const char *cause)
+{
+	struct query q = { .kind = QUERY_LIST, .target_kind = ENTITY_KIND_MAX, .only_open = 1 };
+	struct answer *a = NULL;
+	struct call_status status;
+
+	(void)snprintf(q.cause, sizeof(q.cause), "%s", cause);
+	assert_ok(stand_ask(s, "ListFindings", &q, &a, &status));
+	return a;
+}
+
+static void *list_in_thread(void *arg)
+{
+	struct person *p = arg;
+
+	p->answer = list_of(p->stand, p->query.cause);
+	return NULL;
+}
+
+/* An empty list means health only when there is such a rule: the hub has none, an agent is asked. */
+static void a_cause_that_no_rule_has(void **state)
+{
+	struct stand s;
+	struct double_agent mute = { 0 }, agent = { 0 };
+	struct person p = { .stand = &s, .query.cause = "gpu.termal" };
+	AUTO(answer_free) struct answer *said = NULL;
+	struct frame_hub frame;
+	pthread_t thread;
+	AUTO_BUF struct buf out;
+
+	(void)state;
+	stand_init(&s);
+	stand_start(&s);
+	double_open(&mute, &s, NULL);
+	mute.mute = true;
+	(void)double_hello(&mute, "node-1", "s1");
+	double_send_batch(&mute, "node-1", 1, 1, SEVERITY_WARNING); /* test.rule_1 */
+	double_wait_ack(&mute, 1);
+	/* Known by what is stored; a group, too. */
+	p.answer = list_of(&s, "test.rule_1");
+	assert_int_equal(p.answer->n_findings, 1);
+	answer_free(&p.answer);
+	p.answer = list_of(&s, "test.*");
+	assert_int_equal(p.answer->n_findings, 1);
+	answer_free(&p.answer);
+	/* Nobody to ask: a name nearby is told, else it is unknown, never well. */
+	p.answer = list_of(&s, "test.rule1");
+	assert_int_equal(p.answer->status, ANSWER_NOT_FOUND);
+	assert_non_null(strstr(p.answer->message, "'test.rule_1'"));
+	answer_free(&p.answer);
+	p.answer = list_of(&s, "gpu.thermal");
+	assert_int_equal(answer_exit_status(p.answer), 3);
+	answer_free(&p.answer);
+	/* An agent knows its rules. */
+	double_open(&agent, &s, NULL);
+	(void)double_hello(&agent, "node-2", "s2");
+	stand_wait_metric(&s, "nodes", 2);
+	assert_int_equal(pthread_create(&thread, NULL, list_in_thread, &p), 0);
+	assert_true(double_receive(&agent, &frame));
+	assert_string_equal(frame.query.cause, "gpu.termal");
+	assert_ok(answer_new(QUERY_LIST, &said));
+	said->node = "node-2";
+	said->status = ANSWER_NOT_FOUND;
+	said->message = "did you mean 'gpu.thermal'?";
+	buf_init(&out, FRAME_MAX_MESSAGE);
+	assert_ok(frame_pack_answer(frame.query_id, said, &out));
+	double_send(&agent, &out);
+	(void)pthread_join(thread, NULL);
+	assert_int_equal(answer_exit_status(p.answer), 66);
+	assert_string_equal(p.answer->message, "did you mean 'gpu.thermal'?");
+	answer_free(&p.answer);
+	double_close(&agent);
+	double_close(&mute);
+	stand_done(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +303,7 @@ int main(void)
 		cmocka_unit_test(two_things_of_one_name_are_listed),
 		cmocka_unit_test(nobody_knows),
 		cmocka_unit_test(all_connected_nodes_are_asked),
+		cmocka_unit_test(a_cause_that_no_rule_has),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
