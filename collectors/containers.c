@@ -3,8 +3,9 @@
  * them. Names, images and labels come from the runtimes.
  *
  * Nothing is read: what other collectors wrote into the batch of a turn (cgroups that came and went, processes put into
- * them, pods that a runtime told of) is completed in settle(), so that a quiet turn costs a walk over no changes. All is
- * looked at again at the start and when the batch could not hold every change.
+ * them, pods that a runtime told of) is completed in settle(), so that a quiet turn costs a walk over no changes; its
+ * line in collectors.def is the last, behind those that add cgroups in their own settle(). All is looked at again at the
+ * start and when the batch could not hold every change.
  *
  * Bounds: MAX_WAITING containers whose pod nobody has told. */
 #include <errno.h>
@@ -120,8 +121,7 @@ static void set_unless_known(struct batch *b, entity_id id, const char *name, co
 static entity_id container_entity(struct containers *c, const struct cgroup_form *f, struct batch *b)
 {
 	entity_id id = graph_find(b->graph, ENTITY_CONTAINER, f->container_id);
-	bool is_new = id == ENTITY_NONE || !is_alive(b->graph, id);
-	if (is_new)
+	if (!is_alive(b->graph, id))
 		id = batch_entity(b, ENTITY_CONTAINER, f->container_id);
 	if (id == ENTITY_NONE) {
 		c->refused++;
@@ -131,7 +131,7 @@ static entity_id container_entity(struct containers *c, const struct cgroup_form
 	set_unless_known(b, id, "runtime", f->runtime);
 	set_unless_known(b, id, "pod_uid", f->pod_uid);
 	set_unless_known(b, id, "qos", f->qos);
-	if (is_new && f->pod_uid[0])
+	if (f->pod_uid[0])
 		wait_for_pod(c, id, b);
 	return id;
 }

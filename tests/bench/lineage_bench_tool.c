@@ -25,7 +25,7 @@ static char *plain[N_VARIABLES + 1], *listed[N_VARIABLES + 1];
 /* As a trainer in a pod has them: most are services and paths; about 3 KiB. */
 static void make_environments(void)
 {
-	static const char *const names[] = { "KUBERNETES_SERVICE_HOST", "PATH", "LD_LIBRARY_PATH", "NVIDIA_DRIVER_CAPABILITIES",
+	static const char *const names[] = { "KUBERNETES_SERVICE_HOST", "PATH", "LD_LIBRARY_PATH", "NVIDIA_VISIBLE",
 					     "LOGNAME", "SHELL", "RAY_ADDRESS_NOT", "MASTER_KEY_FILE", "LANG", "HOME" };
 	static char taken[ENV_KEY_MAX][80];
 	for (size_t i = 0; i < N_VARIABLES; i++) {

@@ -242,6 +242,9 @@ static void a_runtimes_word_is_kept(void **state)
 	attr_is(h, id, "source", "cri");
 	attr_is(h, id, "runtime", "cri-o");
 	attr_is(h, id, "qos", "burstable");
+	/* that it was known before does not make its pod known */
+	assert_ok(harness_collect(h, 7 * NS_PER_S));
+	attr_is(h, id, "unresolved", OURS);
 	harness_close(&h);
 }
 
