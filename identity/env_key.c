@@ -48,7 +48,8 @@ static void set_tf_config(struct env_values *v, const char *json, size_t n)
 
 	v->has[ENV_TF_CONFIG] = true;
 	if (tf_config_parse(json, n, &config))
-		v->cut[ENV_TF_CONFIG] = tf_config_compact(&config, v->value[ENV_TF_CONFIG], ENV_VALUE_MAX) >= ENV_VALUE_MAX - 1;
+		v->cut[ENV_TF_CONFIG] =
+			tf_config_compact(&config, v->value[ENV_TF_CONFIG], ENV_VALUE_MAX) >= ENV_VALUE_MAX - 1;
 }
 
 void env_values_set(struct env_values *v, enum env_key key, const char *value, size_t n)

@@ -36,7 +36,7 @@ struct env_values {
 /* Take one "NAME=VALUE" if its name is on the list; the first of several wins, as getenv(3) has it. True: taken. */
 bool env_values_take(struct env_values *v, const char *entry, size_t n);
 /* The same with the key known; a key that is there already stays. A caller that has only the beginning of a value sets
- * v->cut[key] afterwards. */
+ * v->cut[key] afterwards. Of TF_CONFIG a shorter text that says the same is kept (identity/tf_config.h). */
 void env_values_set(struct env_values *v, enum env_key key, const char *value, size_t n);
 
 #endif

@@ -17,13 +17,13 @@ static const char *role_of(const char *type)
 
 bool kubeflow_job(const struct identity_facts *f, const char *operator_word, struct membership *m)
 {
-	const char *operator = facts_label(f, "training.kubeflow.org/operator-name");
+	const char *made_by = facts_label(f, "training.kubeflow.org/operator-name");
 	const char *type = facts_label(f, "training.kubeflow.org/replica-type");
 	const char *index = facts_label(f, "training.kubeflow.org/replica-index");
 	const char *role = facts_label(f, "training.kubeflow.org/job-role");
 	char replica[128];
 
-	if (!operator || !strcasestr(operator, operator_word) ||
+	if (!made_by || !strcasestr(made_by, operator_word) ||
 	    !facts_job_of_kubernetes(f, facts_label(f, "training.kubeflow.org/job-name"), m))
 		return false;
 	m->role = role_of(type ? type : role);

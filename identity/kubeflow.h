@@ -3,7 +3,8 @@
  *
  * Room: identity.  Owns: nothing.  Thread: any.  Clock: none.  Bounds: none.
  *
- * A pod of such a job may run one rank or many, so that labels alone name the job and not the member: the replica is an attribute.
+ * A pod of such a job may run one rank or many, so that labels alone name the job and not the member: the replica is an
+ * attribute.
  */
 #ifndef WHY_IDENTITY_KUBEFLOW_H
 #define WHY_IDENTITY_KUBEFLOW_H

@@ -11,8 +11,12 @@
 const char *identity_source_name(enum identity_source source)
 {
 	static const char *const names[IDENTITY_SOURCE_MAX] = {
-		[IDENTITY_EXEC] = "environment at exec", [IDENTITY_CGROUP] = "cgroup path",   [IDENTITY_CRI] = "container runtime",
-		[IDENTITY_KUBELET] = "kubelet",          [IDENTITY_PROC] = "/proc",           [IDENTITY_OTEL] = "OpenTelemetry context",
+		[IDENTITY_EXEC] = "environment at exec",
+		[IDENTITY_CGROUP] = "cgroup path",
+		[IDENTITY_CRI] = "container runtime",
+		[IDENTITY_KUBELET] = "kubelet",
+		[IDENTITY_PROC] = "/proc",
+		[IDENTITY_OTEL] = "OpenTelemetry context",
 	};
 
 	return source < IDENTITY_SOURCE_MAX ? names[source] : "unknown";

@@ -54,9 +54,9 @@ void membership_job_attr(struct membership *m, const char *name, const char *val
 const char *membership_attr_of(const struct membership *m, const char *name); /* of the member; NULL */
 const char *membership_job_attr_of(const struct membership *m, const char *name);
 
-/* Add to the id, which is made of parts: `separator` before it unless the id is empty. In a part that others follow '%', '/'
- * and '@' appear as %25, %2F and %40, so that no two lists of parts make the same id; membership_job_whole adds a text as it
- * is. False: it does not fit, and the id is empty. */
+/* Add to the id, which is made of parts: `separator` before it unless the id is empty. In a part '%', '/' and '@' appear
+ * as %25, %2F and %40, so that no two lists of parts make the same id; membership_job_whole adds a text as it is.
+ * False: it does not fit, and the id is empty. */
 bool membership_job_part(struct membership *m, char separator, const char *part);
 bool membership_job_whole(struct membership *m, const char *text);
 bool membership_member(struct membership *m, const char *member); /* false: does not fit, and it is empty */
@@ -65,8 +65,8 @@ void membership_name(struct membership *m, const char *name); /* job_name, escap
 /* Several sentences are kept apart by "; ". */
 void membership_conflict(struct membership *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Keys of the graph, always terminated. False: does not fit, or an empty id (of the member: an empty member). In a member '%' and
- * '/' appear as %25 and %2F: what stands behind a rank key's last '/' is the whole member. */
+/* Keys of the graph, always terminated. False: does not fit, or an empty id (of the member: an empty member). In a member
+ * '%' and '/' appear as %25 and %2F: what stands behind a rank key's last '/' is the whole member. */
 bool membership_job_key(const struct membership *m, char *ret_key, size_t size);
 bool membership_member_key(const struct membership *m, char *ret_key, size_t size);
 

@@ -112,7 +112,8 @@ static bool read_attribute(struct span s, struct span *ret_name)
 		if (!next_field(&s, &number, &bytes))
 			return false;
 		if (number == ATTRIBUTE_KEY && bytes.at)
-			is_name = (size_t)(bytes.end - bytes.at) == sizeof(key) - 1 && memcmp(bytes.at, key, sizeof(key) - 1) == 0;
+			is_name = (size_t)(bytes.end - bytes.at) == sizeof(key) - 1 &&
+				  memcmp(bytes.at, key, sizeof(key) - 1) == 0;
 		else if (number == ATTRIBUTE_VALUE && bytes.at)
 			value = bytes;
 	}

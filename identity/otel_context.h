@@ -3,8 +3,8 @@
  *
  * Room: identity.  Owns: nothing.  Thread: any.  Clock: none.  Bounds: OTEL_CONTEXT_MAX_PAYLOAD bytes of payload.
  *
- * A reader finds the mapping in /proc/PID/maps, reads OTEL_CONTEXT_HEADER bytes at its start, then the payload at the address that
- * the header gives, then the header again: published_ns must be the same, or the program was writing.
+ * A reader finds the mapping in /proc/PID/maps, reads OTEL_CONTEXT_HEADER bytes at its start, then the payload at the
+ * address that the header gives, then the header again: published_ns must be the same, or the program was writing.
  */
 #ifndef WHY_IDENTITY_OTEL_CONTEXT_H
 #define WHY_IDENTITY_OTEL_CONTEXT_H
@@ -25,12 +25,12 @@ struct otel_context {
 /* The sixth field of a line of maps, "/memfd:OTEL_CTX (deleted)". */
 bool otel_context_is_mapping(const char *path);
 
-/* -EINVAL: too short or not such a header; -ENOTSUP: another version of it; -EAGAIN: being written; -EMSGSIZE: an empty payload or
- * one above the maximum. */
+/* -EINVAL: too short or not such a header; -ENOTSUP: another version of it; -EAGAIN: being written; -EMSGSIZE: an empty
+ * payload or one above the maximum. */
 int otel_context_header(const void *bytes, size_t n, struct otel_context *ret_context);
 
-/* service.name of the payload, escaped. -EBADMSG: not such a message; -ENOENT: it has no name, or an empty one; -EMSGSIZE: the name
- * does not fit. */
+/* service.name of the payload, escaped. -EBADMSG: not such a message; -ENOENT: it has no name, or an empty one;
+ * -EMSGSIZE: the name does not fit. */
 int otel_context_service(const void *payload, size_t n, char *ret_name, size_t size);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Airflow 2 and 3: the job is a run of a DAG, the member a task of it. Pods carry annotations with the raw names and labels with the
- * same keys and made-safe values; who fills facts prefers annotations. What a task starts has AIRFLOW_CTX_*; the task's own
- * process has only its title (Airflow 2) or arguments. */
+/* Airflow 2 and 3: the job is a run of a DAG, the member a task of it. Pods carry annotations with the raw names and
+ * labels with the same keys and made-safe values; who fills facts prefers annotations. What a task starts has
+ * AIRFLOW_CTX_*; the task's own process has only its title (Airflow 2) or arguments. */
 #include <string.h>
 
 #include "identity/recogniser.h"
@@ -35,7 +35,8 @@ static bool take_word(const char **at, char *ret_word, size_t size)
 /* "airflow task runner: DAG TASK RUN [JOB]"; "airflow worker -- UUID", "airflow worker -- LocalExecutor: UUID". */
 static void read_title(const struct identity_facts *f, struct title *ret)
 {
-	static const char runner[] = "airflow task runner: ", worker[] = "airflow worker -- ", local[] = "LocalExecutor: ";
+	static const char runner[] = "airflow task runner: ", worker[] = "airflow worker -- ",
+			  local[] = "LocalExecutor: ";
 	char title[256];
 	const char *at = title;
 
@@ -82,8 +83,8 @@ static void read_process(const struct identity_facts *f, struct title *ret)
 		read_title(f, ret);
 }
 
-/* Labels lose the characters that they may not have, and end in a part of a hash then: "manual__2016-01-01T0100000100-da4d1ce7b" is
- * the same run as "manual__2016-01-01T01:00:00+01:00". */
+/* Labels lose the characters that they may not have, and end in a part of a hash then:
+ * "manual__2016-01-01T0100000100-da4d1ce7b" is the same run as "manual__2016-01-01T01:00:00+01:00". */
 static bool is_made_safe(const char *label, const char *raw)
 {
 	size_t n = strlen(label), keep = n > 10 ? n - 10 : 0, at = 0;
@@ -99,8 +100,8 @@ static bool is_made_safe(const char *label, const char *raw)
 	return at == keep;
 }
 
-static const char *settle(const struct identity_facts *f, struct membership *m, const char *what, enum env_key key, const char *label,
-			  const char *title)
+static const char *settle(const struct identity_facts *f, struct membership *m, const char *what, enum env_key key,
+			  const char *label, const char *title)
 {
 	struct statement said[] = { statement_env(f, key), statement_label(f, label), statement_argument(title) };
 	const char *raw = said[0].value ? said[0].value : said[2].value;
@@ -159,8 +160,8 @@ const struct recogniser recogniser_airflow = {
 	.name = "airflow",
 	.system = "Airflow 2 and 3",
 	.what = "job: dag/run; member: task, with its map index; attempt",
-	.from = "AIRFLOW_CTX_* of what a task starts; annotations, else labels dag_id, run_id, task_id, map_index, try_number; title or "
-		"arguments of the task's process",
+	.from = "AIRFLOW_CTX_* of what a task starts; annotations, else labels dag_id, run_id, task_id, map_index, "
+		"try_number; title or arguments of the task's process",
 	.tested = "exact text",
 	.layer = RECOGNISER_AROUND,
 	.as_attr = "airflow_task",

@@ -5,7 +5,8 @@
 
 static bool recognise_jenkins(const struct identity_facts *f, struct membership *m)
 {
-	const char *tag = facts_env(f, ENV_BUILD_TAG), *job = facts_env(f, ENV_JOB_NAME), *build = facts_env(f, ENV_BUILD_NUMBER);
+	const char *tag = facts_env(f, ENV_BUILD_TAG), *job = facts_env(f, ENV_JOB_NAME),
+		   *build = facts_env(f, ENV_BUILD_NUMBER);
 	uint32_t number;
 
 	/* JOB_NAME and BUILD_NUMBER are words that others use as well. */

@@ -5,8 +5,8 @@ static bool recognise_k8s_job(const struct identity_facts *f, struct membership 
 {
 	const char *index = facts_label(f, "batch.kubernetes.io/job-completion-index");
 
-	if (facts_label(f, "jobset.sigs.k8s.io/jobset-name")) /* one of the Jobs of a set, which is recognised by itself */
-		return false;
+	if (facts_label(f, "jobset.sigs.k8s.io/jobset-name"))
+		return false; /* one of the Jobs of a set, which is recognised by itself */
 	if (!facts_job_of_kubernetes(f, facts_label(f, "batch.kubernetes.io/job-name"), m))
 		return false;
 	m->source = IDENTITY_CRI;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Open MPI, MPICH, Intel MPI. Who started them names the run only where PMIx does: else the ranks count inside a JOB alone. */
+/* Open MPI, MPICH, Intel MPI. Who started them names the run only where PMIx does: else the ranks count inside a JOB
+ * alone. */
 #include <string.h>
 
 #include "identity/recogniser.h"
@@ -12,7 +13,8 @@ static bool find_rank(const struct identity_facts *f, uint32_t *ret_rank, const 
 	*ret_size = facts_env(f, ENV_OMPI_COMM_WORLD_SIZE);
 	if (facts_env_number(f, ENV_OMPI_COMM_WORLD_RANK, ret_rank)) {
 		if (facts_env_number(f, ENV_PMIX_RANK, &other) && other != *ret_rank)
-			membership_conflict(m, "rank: OMPI_COMM_WORLD_RANK says %u, PMIX_RANK says %u", *ret_rank, other);
+			membership_conflict(m, "rank: OMPI_COMM_WORLD_RANK says %u, PMIX_RANK says %u", *ret_rank,
+					    other);
 		return true;
 	}
 	*ret_size = facts_env(f, ENV_PMI_SIZE);
@@ -21,10 +23,12 @@ static bool find_rank(const struct identity_facts *f, uint32_t *ret_rank, const 
 
 static bool recognise_mpi(const struct identity_facts *f, struct membership *m)
 {
-	static const char *const launchers[] = { "mpirun", "mpirun.openmpi", "mpirun.real", "mpiexec", "mpiexec.openmpi",
-						 "mpiexec.hydra", "orterun", "orted", "prte", "prted", "prterun",
-						 "hydra_pmi_proxy", "hydra_bstrap_proxy", "horovodrun", "srun", NULL };
-	const char *local = facts_env(f, ENV_OMPI_COMM_WORLD_LOCAL_RANK), *size, *run = facts_env(f, ENV_PMIX_NAMESPACE);
+	static const char *const launchers[] = {
+		"mpirun", "mpirun.openmpi", "mpirun.real", "mpiexec", "mpiexec.openmpi", "mpiexec.hydra", "orterun", "orted", "prte",
+		"prted", "prterun", "hydra_pmi_proxy", "hydra_bstrap_proxy", "horovodrun", "srun", NULL,
+	};
+	const char *local = facts_env(f, ENV_OMPI_COMM_WORLD_LOCAL_RANK), *size,
+		   *run = facts_env(f, ENV_PMIX_NAMESPACE);
 	uint32_t rank, world;
 
 	m->source = f->env_source;

@@ -4,7 +4,8 @@
 
 static bool recognise_otel(const struct identity_facts *f, struct membership *m)
 {
-	if (!membership_job_part(m, '\0', f->otel_service) || (f->pod_namespace && !membership_job_part(m, '@', f->pod_namespace)))
+	if (!membership_job_part(m, '\0', f->otel_service) ||
+	    (f->pod_namespace && !membership_job_part(m, '@', f->pod_namespace)))
 		return false;
 	m->source = IDENTITY_OTEL;
 	m->role = "service";

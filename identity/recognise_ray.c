@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Ray. A job's id counts from 1 in every cluster, so that the cluster is named before it: by KubeRay, by the Slurm job that it runs in,
- * else by the node alone. The session would be better than the node, but a worker has it in its arguments only until it writes its
- * title over them: one job would have two names, by when its workers were looked at. */
+/* Ray. A job's id counts from 1 in every cluster, so that the cluster is named before it: by KubeRay, by the Slurm job
+ * that it runs in, else by the node alone. The session would be better than the node, but a worker has it in its
+ * arguments only until it writes its title over them: one job would have two names, by when its workers were looked at. */
 #include <stdio.h>
 #include <string.h>
 
@@ -37,7 +37,8 @@ static void say_function(const struct identity_facts *f, struct membership *m)
 {
 	char title[160];
 
-	if (facts_argument_text(f, 0, title, sizeof(title)) && strncmp(title, "ray::", 5) == 0 && strcmp(title, "ray::IDLE") != 0)
+	if (facts_argument_text(f, 0, title, sizeof(title)) && strncmp(title, "ray::", 5) == 0 &&
+	    strcmp(title, "ray::IDLE") != 0)
 		membership_attr(m, "function", title + 5);
 }
 
@@ -60,9 +61,9 @@ static bool recognise_ray(const struct identity_facts *f, struct membership *m)
 
 	if (!job && role[0] == '\0' && !facts_env(f, ENV_RAY_CLUSTER_NAME) && !facts_label(f, "ray.io/cluster"))
 		return false;
-	m->source = facts_env(f, ENV_RAY_CLUSTER_NAME) || job ? f->env_source :
-		    facts_label(f, "ray.io/cluster")          ? IDENTITY_CRI :
-							IDENTITY_PROC;
+	m->source = facts_label(f, "ray.io/cluster") ? IDENTITY_CRI : IDENTITY_PROC;
+	if ((job || facts_env(f, ENV_RAY_CLUSTER_NAME)) && f->env_source < m->source)
+		m->source = f->env_source;
 	m->role = role[0] != '\0' ? role : "worker";
 	if (!name_cluster(f, m) || (job && strcmp(job, NO_JOB) != 0 && !membership_job_part(m, '/', job)))
 		return false;

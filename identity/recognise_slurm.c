@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Slurm. A job's steps number their tasks anew: step 0 is meant when none is named, another stands before the rank ("1.3"). The
- * batch script and what it starts without srun are of the job, and no rank. */
+/* Slurm. A job's steps number their tasks anew: step 0 is meant when none is named, another stands before the rank
+ * ("1.3"). The batch script and what it starts without srun are of the job, and no rank. */
 #include <string.h>
 
 #include "identity/recogniser.h"
@@ -9,7 +9,8 @@
 /* Slurm's numbers of the steps that have names. */
 static const char *step_name(const char *step)
 {
-	static const char *const names[][2] = { { "4294967291", "batch" }, { "4294967292", "extern" },
+	static const char *const names[][2] = { { "4294967291", "batch" },
+						{ "4294967292", "extern" },
 						{ "4294967290", "interactive" } };
 
 	for (size_t i = 0; step && i < sizeof(names) / sizeof(names[0]); i++)
@@ -25,7 +26,8 @@ static const char *settle_job(const struct identity_facts *f, const struct cgrou
 
 	/* Since 26.05 a path may have the other name of the same job. */
 	if (cgroup && !(sluid && strcmp(sluid, cgroup->slurm_job) == 0))
-		said[1] = (struct statement){ cgroup->slurm_job[0] ? cgroup->slurm_job : NULL, IDENTITY_CGROUP, "cgroup" };
+		said[1] = (struct statement){ cgroup->slurm_job[0] ? cgroup->slurm_job : NULL, IDENTITY_CGROUP,
+					      "cgroup" };
 	return statement_settle(m, "job", said, 2);
 }
 
@@ -35,13 +37,14 @@ static const char *settle_step(const struct identity_facts *f, const struct cgro
 
 	said[0].value = step_name(said[0].value);
 	if (cgroup)
-		said[1] = (struct statement){ cgroup->slurm_step[0] ? step_name(cgroup->slurm_step) : NULL, IDENTITY_CGROUP,
-					      "cgroup" };
+		said[1] = (struct statement){ cgroup->slurm_step[0] ? step_name(cgroup->slurm_step) : NULL,
+					      IDENTITY_CGROUP, "cgroup" };
 	return statement_settle(m, "step", said, 2);
 }
 
 /* The task's folder is named by its number on the node or in the step, by version. */
-static void check_task(const struct identity_facts *f, const struct cgroup_form *cgroup, uint32_t rank, struct membership *m)
+static void check_task(const struct identity_facts *f, const struct cgroup_form *cgroup, uint32_t rank,
+		       struct membership *m)
 {
 	uint32_t task, local;
 
@@ -50,7 +53,8 @@ static void check_task(const struct identity_facts *f, const struct cgroup_form 
 		membership_conflict(m, "rank: SLURM_PROCID says %u, cgroup says task %u", rank, task);
 }
 
-static void set_rank(const struct identity_facts *f, const struct cgroup_form *cgroup, const char *step, struct membership *m)
+static void set_rank(const struct identity_facts *f, const struct cgroup_form *cgroup, const char *step,
+		     struct membership *m)
 {
 	static const char *const launchers[] = { "srun", "mpirun", "mpiexec", "ssh", NULL };
 	uint32_t step_number, rank;
@@ -93,7 +97,8 @@ static bool recognise_slurm(const struct identity_facts *f, struct membership *m
 const struct recogniser recogniser_slurm = {
 	.name = "slurm",
 	.system = "Slurm",
-	.what = "job: id; member: RANK of the program, else SLURM_PROCID, with its step unless that is 0; launcher: batch script",
+	.what = "job: id; member: RANK of the program, else SLURM_PROCID, with its step unless that is 0; launcher: "
+		"batch script",
 	.from = "SLURM_*; path of the cgroup (v1, v2)",
 	.tested = "exact text",
 	.layer = RECOGNISER_JOB,

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Spark on Kubernetes, on YARN and standalone: the application is the job, an executor "exec-N", the driver "driver". */
+/* Spark on Kubernetes, on YARN, standalone: the application is the job, an executor "exec-N", the driver "driver". */
 #include <stdio.h>
 #include <string.h>
 
 #include "identity/recogniser.h"
 #include "identity/statement.h"
 
-#define DIGITS "0123456789"
+#define DIGITS         "0123456789"
+#define APP_LABEL      "spark-app-selector"
+#define EXECUTOR_LABEL "spark-exec-id"
 
 static bool is_backend(const struct identity_facts *f)
 {
@@ -22,7 +24,8 @@ static bool is_backend(const struct identity_facts *f)
 	return false;
 }
 
-/* "container_e17_1700000000000_0001_02_000003" is of application_1700000000000_0001, attempt 2. The numbers stay as written. */
+/* "container_e17_1700000000000_0001_02_000003" is of application_1700000000000_0001, attempt 2. The numbers stay as
+ * written. */
 static bool yarn_application(const char *container, char *ret_application, size_t size, uint32_t *ret_attempt)
 {
 	const char *at = container, *app;
@@ -47,7 +50,8 @@ static bool yarn_application(const char *container, char *ret_application, size_
 }
 
 /* The master of an application on YARN is not told its id, but its container is named after it. */
-static void ask_yarn(const struct identity_facts *f, struct statement *said, char *application, size_t size, struct membership *m)
+static void ask_yarn(const struct identity_facts *f, struct statement *said, char *application, size_t size,
+		     struct membership *m)
 {
 	const char *container = facts_env(f, ENV_CONTAINER_ID);
 	enum identity_source source = f->env_source;
@@ -86,10 +90,11 @@ static void set_member(const struct identity_facts *f, const char *executor, str
 static bool recognise_spark(const struct identity_facts *f, struct membership *m)
 {
 	char app[ENV_VALUE_MAX] = "", executor[ENV_VALUE_MAX] = "", application[64];
-	const bool backend = is_backend(f), on_yarn = backend || facts_has_argument(f, "org.apache.spark.deploy.yarn.ApplicationMaster") ||
-						       facts_has_argument(f, "org.apache.spark.deploy.yarn.ExecutorLauncher");
-	struct statement ids[4] = { statement_env(f, ENV_SPARK_APPLICATION_ID), statement_label(f, "spark-app-selector") };
-	struct statement executors[3] = { statement_env(f, ENV_SPARK_EXECUTOR_ID), statement_label(f, "spark-exec-id") };
+	const bool backend = is_backend(f),
+		   on_yarn = backend || facts_has_argument(f, "org.apache.spark.deploy.yarn.ApplicationMaster") ||
+			     facts_has_argument(f, "org.apache.spark.deploy.yarn.ExecutorLauncher");
+	struct statement executors[3] = { statement_env(f, ENV_SPARK_EXECUTOR_ID), statement_label(f, EXECUTOR_LABEL) };
+	struct statement ids[4] = { statement_env(f, ENV_SPARK_APPLICATION_ID), statement_label(f, APP_LABEL) };
 	const char *name, *job;
 
 	if (backend) {
@@ -117,8 +122,8 @@ const struct recogniser recogniser_spark = {
 	.name = "spark",
 	.system = "Spark on Kubernetes, on YARN, standalone",
 	.what = "job: application id; member: executor, driver; attempt (YARN)",
-	.from = "SPARK_APPLICATION_ID, SPARK_EXECUTOR_ID; labels spark-app-selector, spark-exec-id, spark-role; arguments of the executor "
-		"backends; id of the YARN container",
+	.from = "SPARK_APPLICATION_ID, SPARK_EXECUTOR_ID; labels spark-app-selector, spark-exec-id, spark-role; "
+		"arguments of the executor backends; id of the YARN container",
 	.tested = "exact text",
 	.layer = RECOGNISER_APPLICATION,
 	.as_attr = "spark_application",

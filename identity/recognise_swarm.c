@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Docker Swarm. The job is the stack, or a service deployed without one; a task is SERVICE.SLOT.ID, of which the id changes with every
- * restart and the slot does not. */
+/* Docker Swarm. The job is the stack, or a service deployed without one; a task is SERVICE.SLOT.ID, of which the id
+ * changes with every restart and the slot does not. */
 #include <string.h>
 
 #include "identity/recogniser.h"
 
 static bool recognise_swarm(const struct identity_facts *f, struct membership *m)
 {
-	const char *stack = facts_label(f, "com.docker.stack.namespace"), *service = facts_label(f, "com.docker.swarm.service.name");
+	const char *stack = facts_label(f, "com.docker.stack.namespace");
+	const char *service = facts_label(f, "com.docker.swarm.service.name");
 	const char *task = facts_label(f, "com.docker.swarm.task.name");
 	size_t n = service ? strlen(service) : 0;
 

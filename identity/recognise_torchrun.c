@@ -5,8 +5,8 @@
 #include "identity/recogniser.h"
 
 static const char *const agents[] = {
-	"torchrun", "torch.distributed.run", "torch.distributed.launch", "accelerate", "accelerate.commands.launch", "deepspeed",
-	"deepspeed.launcher.launch", "deepspeed.launcher.runner", "composer", NULL,
+	"torchrun", "torch.distributed.run", "torch.distributed.launch", "accelerate", "accelerate.commands.launch",
+	"deepspeed", "deepspeed.launcher.launch", "deepspeed.launcher.runner", "composer", NULL,
 };
 
 /* --standalone makes a UUID: it needs no place to be the only one of its name. */
@@ -75,8 +75,8 @@ static bool recognise_torchrun(const struct identity_facts *f, struct membership
 	membership_job_attr(m, "world_size", world > 0 ? facts_env(f, ENV_WORLD_SIZE) : NULL);
 	if (run_is_named(run))
 		job_of_run(f, run, m);
-	else
-		(void)facts_job_at(f, address, facts_env(f, ENV_MASTER_PORT), m); /* a static rendezvous has no other name */
+	else /* a static rendezvous has no other name */
+		(void)facts_job_at(f, address, facts_env(f, ENV_MASTER_PORT), m);
 	return true;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Kubeflow Trainer v2. The ancestor label is on the Job and not always on its pods; the names that the runtimes give to the
- * replicated jobs are. */
+/* Kubeflow Trainer v2. The ancestor label is on the Job and not always on its pods; the names that the runtimes give to
+ * the replicated jobs are. */
 #include <string.h>
 
 #include "identity/recogniser.h"

@@ -20,10 +20,11 @@ const struct recogniser *const *recognisers_all(size_t *ret_n)
 	return all;
 }
 
-/* Two that count the same members must count them alike. An elastic agent gives its ranks out as it likes: those may differ. */
+/* Two that count the same members must count them alike, but an elastic agent gives its ranks out as it likes. */
 static void check_ranks(struct membership *m, const struct membership *ranks, const struct identity_facts *f)
 {
-	const char *size = membership_job_attr_of(m, "world_size"), *other = membership_job_attr_of(ranks, "world_size");
+	const char *size = membership_job_attr_of(m, "world_size");
+	const char *other = membership_job_attr_of(ranks, "world_size");
 	const char *step = strchr(m->member, '.');
 	uint32_t ours, theirs;
 
@@ -66,14 +67,16 @@ static void number(struct membership *m, const struct membership *ranks, const s
 		membership_conflict(m, "%s", ranks->conflict);
 }
 
-static void say_the_others(struct membership *m, const struct membership *others, const struct recogniser *const *by, size_t n)
+static void say_the_others(struct membership *m, const struct membership *others, const struct recogniser *const *by,
+			   size_t n)
 {
 	char id[sizeof(others->job) + sizeof(others->member) + 1];
 
 	for (size_t i = 0; i < n; i++) {
 		if (!by[i]->as_attr)
 			continue;
-		(void)snprintf(id, sizeof(id), "%s%s%s", others[i].job, others[i].member[0] ? "/" : "", others[i].member);
+		(void)snprintf(id, sizeof(id), "%s%s%s", others[i].job, others[i].member[0] ? "/" : "",
+			       others[i].member);
 		membership_job_attr(m, by[i]->as_attr, id);
 	}
 }
@@ -85,7 +88,8 @@ static bool may_number(const struct recogniser *job, const struct identity_facts
 }
 
 /* What made the job of another system gave it its own name: a TrainJob's JobSet, a PyTorchJob's pod group. */
-static bool is_same_thing(const struct membership *found, size_t n, const struct recogniser *r, const struct membership *m)
+static bool is_same_thing(const struct membership *found, size_t n, const struct recogniser *r,
+			  const struct membership *m)
 {
 	return n > 0 && r->layer == RECOGNISER_JOB && strcmp(found[0].job, m->job) == 0;
 }
@@ -134,7 +138,8 @@ static bool is_application(const char *scheduler)
 	return false;
 }
 
-bool recognise_is_inherited(const struct membership *parent, size_t n_parent, const struct membership *own, size_t n_own)
+bool recognise_is_inherited(const struct membership *parent, size_t n_parent, const struct membership *own,
+			    size_t n_own)
 {
 	if (n_parent == 0)
 		return false;

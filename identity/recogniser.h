@@ -3,30 +3,37 @@
  *
  * Room: identity.  Owns: nothing.  Thread: any.  Clock: none.  Bounds: RECOGNISED_MAX memberships of one process.
  *
- * A recogniser is a pure function of facts (identity/facts.h), in recognise_NAME.c, with a line in recognisers.def and a test
- * from exact texts. Systems nest, and each is in one of three layers:
+ * A recogniser is a pure function of facts (identity/facts.h), in recognise_NAME.c, with a line in recognisers.def and
+ * a test from exact texts. Systems nest, and each is in one of four layers:
  *
- *   JOB     starts every member and so leaves its id on all of them, on every node: a PyTorchJob, Slurm, Spark, Ray
- *   RANKS   numbers the processes of one run and names the run only by an address: torchrun, MPI, TensorFlow
- *   AROUND  what it all happens in, on one member perhaps: an Airflow task, a Jenkins build, a compose project, a unit
- *
+ *   JOB          starts every member and so leaves its id on all of them, on every node: a PyTorchJob, Slurm, Azure ML
  *   APPLICATION  a JOB that numbers its members itself, wherever it runs: Spark, Ray. Ranks that it was started with
- *           (srun's, mpirun's) are not its members'
+ *                (srun's, mpirun's) are not its members'
+ *   RANKS        numbers the processes of one run, and names the run by an address at best: torchrun, MPI, TensorFlow
+ *   AROUND       what it all happens in, on one member perhaps: an Airflow task, a Jenkins build, a project, a unit
  *
- * The rule: the first membership is the process's own. Its job is that of the first JOB in recognisers.def, because that is the
- * name people gave it; its member is that of the first RANKS, because that is the number the program's own collectives
- * use. So a torchrun worker of a PyTorchJob is pytorchjob:NAMESPACE/NAME member RANK, one in Slurm slurm:ID member RANK,
- * whatever SLURM_PROCID (the place of its launcher) says. Without a JOB the run is the job; without either, what is
- * AROUND is. The other JOBs and AROUNDs follow as memberships of their own, and their ids are also said as attributes of the
- * first one's job ("slurm_job", "airflow_task"). A Spark driver that an Airflow task submitted is spark's first: its
- * executors elsewhere know nothing of Airflow and are of the same job.
+ * The rule: the first membership is the process's own. Its job is that of the first JOB in recognisers.def, because
+ * that is the name people gave it; its member is that of the first RANKS, because that is the number the program's own
+ * collectives use. So a torchrun worker of a PyTorchJob is pytorchjob:NAMESPACE/NAME member RANK, one in Slurm slurm:ID
+ * member RANK, whatever SLURM_PROCID (the place of its launcher) says. Without a JOB the run is the job; without
+ * either, what is AROUND is. The other JOBs and AROUNDs follow as memberships of their own, and their ids are also said as
+ * attributes of the first one's job ("slurm_job", "airflow_task"). A Spark driver that an Airflow task submitted is
+ * Spark's first: its executors elsewhere know nothing of Airflow and are of the same job.
  *
- * A child that was started with the environment of its parent says less than the parent does, whose arguments or title told
- * more: recognise_is_inherited. The children of a rank are of that rank.
+ * What launches and minds members (an elastic agent, mpirun, a batch script, a shell before the program) is of the job
+ * and no member, although it has the variables of one.
  *
- * Job ids are the same on every node and differ between jobs. What is unique only in a place has that place behind an '@':
- * 127.0.0.1:29500@CONTAINER-OR-NODE, RUN@NAMESPACE, nginx.service@NODE. Labels may be known later than the environment, and
- * may then change the job: recognise again when a pod or container is resolved, but never because of a new title.
+ * A child that was started with the environment of its parent says less than the parent does, whose arguments or title
+ * told more: recognise_is_inherited. The children of a rank are of that rank.
+ *
+ * Job ids are the same on every node and differ between jobs. What is unique only in a place has that place behind an
+ * '@': 127.0.0.1:29500@CONTAINER-OR-NODE, RUN@NAMESPACE, nginx.service@NODE. Labels may be known later than the
+ * environment, and may then change the job: recognise again when a pod or container is resolved, but never because of a
+ * new title.
+ *
+ * Not told apart: two runs started by hand at the same time inside one Slurm job without srun, or in one pod of an
+ * operator, which have the same ranks; the same id in two clusters that report to one hub (Slurm's ids, Jenkins' names).
+ * Told apart without need: a Ray job on several nodes that neither KubeRay nor Slurm names.
  */
 #ifndef WHY_IDENTITY_RECOGNISER_H
 #define WHY_IDENTITY_RECOGNISER_H
@@ -48,19 +55,20 @@ struct recogniser {
 	const char *tested;        /* "real program", "real wire", "exact text", with what */
 	enum recogniser_layer layer;
 	const char *as_attr;       /* name under which another membership's job says this one's id; NULL: it does not */
-	/* True: *ret is filled. *ret is zeroed before. A RANKS recogniser may leave ret->job empty when the run has no id: it then
-	 * counts only inside a JOB. */
+	/* True: *ret is filled. Before, *ret is zeroed but for scheduler, role "" and source IDENTITY_SOURCE_MAX. A
+	 * RANKS recogniser may leave ret->job empty when the run has no id: it then counts only inside a JOB. */
 	bool (*recognise)(const struct identity_facts *facts, struct membership *ret);
 };
 
 const struct recogniser *const *recognisers_all(size_t *ret_n);
 
-/* All that fit, in the order told above, at most RECOGNISED_MAX. The first carries `conflict` when sources disagree on what
- * they should agree on. How many. Allocates nothing. */
+/* All that fit, in the order told above, at most RECOGNISED_MAX. The first carries `conflict` when sources disagree on
+ * what they should agree on. How many. Allocates nothing. */
 size_t recognise(const struct identity_facts *facts, struct membership ret[RECOGNISED_MAX]);
 
-/* A child has memberships `own` by its own facts, its parent has `parent`: true when the parent's hold for the child as well,
- * because its own say nothing new: none, what is around the parent's, or the parent's job without a member. */
-bool recognise_is_inherited(const struct membership *parent, size_t n_parent, const struct membership *own, size_t n_own);
+/* A child has memberships `own` by its own facts, its parent has `parent`: true when the parent's hold for the child as
+ * well, because its own say nothing new: none, what is around the parent's, or the parent's job without a member. */
+bool recognise_is_inherited(const struct membership *parent, size_t n_parent, const struct membership *own,
+			    size_t n_own);
 
 #endif

@@ -17,15 +17,15 @@
 struct statement {
 	const char *value; /* NULL: says nothing */
 	enum identity_source source;
-	const char *by;    /* "SPARK_EXECUTOR_ID", "label spark-exec-id", "arguments" */
+	const char *by; /* "SPARK_EXECUTOR_ID", "label spark-exec-id", "arguments" */
 };
 
 struct statement statement_env(const struct identity_facts *f, enum env_key key);
 struct statement statement_label(const struct identity_facts *f, const char *key); /* `key` must outlive it */
-struct statement statement_argument(const char *value); /* "" says nothing */
+struct statement statement_argument(const char *value);                            /* "" says nothing */
 
-/* The value that holds, NULL: nobody says anything. `what` is the question, "executor". The membership rests on the source from
- * then on, unless it rests on a better one already. */
+/* The value that holds, NULL: nobody says anything. `what` is the question, "executor". The membership rests on the
+ * source from then on, unless it rests on a better one already. */
 const char *statement_settle(struct membership *m, const char *what, const struct statement *said, size_t n);
 
 #endif

@@ -24,7 +24,7 @@ static bool next_is(struct scan *s, char c)
 	return true;
 }
 
-/* Without escapes, which no name of a task or host has: such a string is read, and is "". False: it does not end here. */
+/* Without escapes, which no name of a task or host has: such a string is read, and is "". False: it has no end. */
 static bool read_string(struct scan *s, char *ret_text, size_t size)
 {
 	const char *start;

@@ -4,8 +4,9 @@
  * Room: identity.  Owns: nothing.  Thread: any.  Clock: none.
  * Bounds: TF_CONFIG_MAX_TYPES types of task; nesting 8 deep; the address of one task alone is kept.
  *
- * The text is JSON, often longer than the kernel half carries, so the reader takes what is complete before a cut. It also reads
- * what tf_config_compact writes: the task first, so that no cut loses it, and numbers for the addresses that are not needed.
+ * The text is JSON, often longer than the kernel half carries, so the reader takes what is complete before a cut. It
+ * also reads what tf_config_compact writes: the task first, so that no cut loses it, and numbers for the addresses that
+ * are not needed.
  */
 #ifndef WHY_IDENTITY_TF_CONFIG_H
 #define WHY_IDENTITY_TF_CONFIG_H
@@ -17,10 +18,10 @@
 #define TF_CONFIG_MAX_TYPES 6
 
 struct tf_config {
-	char type[16];     /* "worker" "ps" "chief" "evaluator"; "" not known */
+	char type[16]; /* "worker" "ps" "chief" "evaluator"; "" not known */
 	uint32_t index;
-	char address[96];  /* the first chief's, else master's, else worker's "host:port"; "" not known */
-	bool whole;        /* the cluster was read to its end: the counts are right */
+	char address[96]; /* the first chief's, else master's, else worker's "host:port"; "" not known */
+	bool whole;       /* the cluster was read to its end: the counts are right */
 	size_t n_types;
 	struct {
 		char type[16];

@@ -9,8 +9,9 @@ static struct env_values v;
 static void no_name_sounds_like_a_secret(void **state)
 {
 	(void)state;
-	static const char *const words[] = { "TOKEN", "SECRET", "PASSW", "PWD", "CREDENTIAL", "PRIVATE", "COOKIE", "AUTH", "_KEY", "KEY_", "URI", "URL",
-					     "DSN", "CERT", "SIGNATURE", "CONN" };
+	static const char *const words[] = { "TOKEN",  "SECRET", "PASSW",     "PWD",  "CREDENTIAL", "PRIVATE",
+					     "COOKIE", "AUTH",   "_KEY",      "KEY_", "URI",        "URL",
+					     "DSN",    "CERT",   "SIGNATURE", "CONN" };
 
 	for (int i = 0; i < ENV_KEY_MAX; i++) {
 		const char *name = env_key_name((enum env_key)i);
@@ -75,18 +76,21 @@ static void hostile_bytes_are_escaped(void **state)
 
 	memset(&v, 0, sizeof(v));
 	assert_true(env_values_take(&v, entry, sizeof(entry) - 1));
-	assert_string_equal(v.value[ENV_JOB_NAME], "a\\x1B]0;x\\x07\\xFF\xc3\xa9\\x00""b");
+	assert_string_equal(v.value[ENV_JOB_NAME], "a\\x1B]0;x\\x07\\xFF\xc3\xa9\\x00"
+						   "b");
 }
 
 static void of_tf_config_only_what_is_wanted_is_kept(void **state)
 {
 	(void)state;
-	static const char entry[] = "TF_CONFIG={\"cluster\":{\"worker\":[\"h0:1\",\"h1:1\",\"h2:1\"]},\"task\":{\"type\":\"worker\",\"index\":2},"
+	static const char entry[] = "TF_CONFIG={\"cluster\":{\"worker\":[\"h0:1\",\"h1:1\",\"h2:1\"]},\"task\":{"
+				    "\"type\":\"worker\",\"index\":2},"
 				    "\"note\":\"swordfish\"}";
 
 	memset(&v, 0, sizeof(v));
 	assert_true(env_values_take(&v, entry, sizeof(entry) - 1));
-	assert_string_equal(v.value[ENV_TF_CONFIG], "{\"task\":{\"type\":\"worker\",\"index\":2},\"cluster\":{\"worker\":[\"h0:1\",2]}}");
+	assert_string_equal(v.value[ENV_TF_CONFIG], "{\"task\":{\"type\":\"worker\",\"index\":2},\"cluster\":{"
+						    "\"worker\":[\"h0:1\",2]}}");
 	assert_false(v.cut[ENV_TF_CONFIG]);
 	memset(&v, 0, sizeof(v));
 	assert_true(env_values_take(&v, "TF_CONFIG=swordfish", 19));

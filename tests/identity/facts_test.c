@@ -11,7 +11,9 @@
 static void numbers_are_digits_alone(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "", " 1", "1 ", "+1", "-1", "0x1", "1.0", "1e1", "1000000000", "99999999999999999999", "\xd9\xa1" };
+	static const char *const bad[] = { "",        " 1",  "1 ",  "+1",         "-1",
+					   "0x1",     "1.0", "1e1", "1000000000", "99999999999999999999",
+					   "\xd9\xa1" };
 	uint32_t n = 7;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -90,7 +92,8 @@ static void flags_with_and_without_equals(void **state)
 	known_reset(&k);
 	char v[8];
 
-	BYTES(k.facts, "p\0--app-id\0""a1\0--executor_id=7\0--empty=\0--long=12345678\0--app\0x\0--last");
+	BYTES(k.facts, "p\0--app-id\0"
+		       "a1\0--executor_id=7\0--empty=\0--long=12345678\0--app\0x\0--last");
 	assert_true(facts_flag(&k.facts, "app-id", v, sizeof(v)));
 	assert_string_equal(v, "a1");
 	assert_true(facts_flag(&k.facts, "executor-id", v, sizeof(v)));
@@ -112,9 +115,11 @@ static void the_last_value_may_have_been_cut_by_the_buffer(void **state)
 	known_reset(&k);
 	char v[8];
 
-	BYTES(k.facts, "p\0--app-id\0""a1");
+	BYTES(k.facts, "p\0--app-id\0"
+		       "a1");
 	assert_false(facts_flag(&k.facts, "app-id", v, sizeof(v)));
-	BYTES(k.facts, "p\0--app-id\0""a1\0");
+	BYTES(k.facts, "p\0--app-id\0"
+		       "a1\0");
 	assert_true(facts_flag(&k.facts, "app-id", v, sizeof(v)));
 	BYTES(k.facts, "p\0--app-id\0");
 	assert_false(facts_flag(&k.facts, "app-id", v, sizeof(v)));

@@ -11,8 +11,8 @@ static void another_operators_pod_is_not_ours(void **state)
 
 	(void)state;
 	known_reset(&k);
-	static const char *const labels[] = { "training.kubeflow.org/job-name", "x", "training.kubeflow.org/operator-name",
-					      "xgboostjob-controller", NULL };
+	static const char *const labels[] = { "training.kubeflow.org/job-name", "x",
+					      "training.kubeflow.org/operator-name", "xgboostjob-controller", NULL };
 	struct membership m = { .source = IDENTITY_SOURCE_MAX };
 
 	known_labels(&k, labels);
@@ -28,8 +28,8 @@ static void a_job_without_a_name_is_none(void **state)
 
 	(void)state;
 	known_reset(&k);
-	static const char *const labels[] = { "training.kubeflow.org/job-name", "", "training.kubeflow.org/operator-name",
-					      "pytorchjob-controller", NULL };
+	static const char *const labels[] = { "training.kubeflow.org/job-name", "",
+					      "training.kubeflow.org/operator-name", "pytorchjob-controller", NULL };
 	struct membership m = { .source = IDENTITY_SOURCE_MAX };
 
 	known_labels(&k, labels);
@@ -43,10 +43,20 @@ static void roles_are_known_words_in_any_case(void **state)
 
 	(void)state;
 	known_reset(&k);
-	static const char *const labels[] = { "training.kubeflow.org/job-name", "x", "training.kubeflow.org/operator-name", "o",
-					      "training.kubeflow.org/replica-type", "Master", NULL };
-	static const char *const odd[] = { "training.kubeflow.org/job-name", "x", "training.kubeflow.org/operator-name", "o",
-					   "training.kubeflow.org/replica-type", "\033[31mroot", NULL };
+	static const char *const labels[] = { "training.kubeflow.org/job-name",
+					      "x",
+					      "training.kubeflow.org/operator-name",
+					      "o",
+					      "training.kubeflow.org/replica-type",
+					      "Master",
+					      NULL };
+	static const char *const odd[] = { "training.kubeflow.org/job-name",
+					   "x",
+					   "training.kubeflow.org/operator-name",
+					   "o",
+					   "training.kubeflow.org/replica-type",
+					   "\033[31mroot",
+					   NULL };
 	struct membership m = { .source = IDENTITY_SOURCE_MAX }, n = { .source = IDENTITY_SOURCE_MAX };
 
 	known_labels(&k, labels);

@@ -42,7 +42,9 @@ static void two_jobs_never_share_a_members_key(void **state)
 static void two_lists_of_parts_never_make_one_id(void **state)
 {
 	(void)state;
-	static const char *const parts[][2] = { { "a/b", "c" }, { "a", "b/c" }, { "a%2Fb", "c" }, { "a@b", "c" }, { "a", "b@c" } };
+	static const char *const parts[][2] = {
+		{ "a/b", "c" }, { "a", "b/c" }, { "a%2Fb", "c" }, { "a@b", "c" }, { "a", "b@c" }
+	};
 	char ids[5][64];
 
 	for (size_t i = 0; i < 5; i++) {

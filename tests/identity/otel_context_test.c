@@ -6,18 +6,19 @@
 #include "identity/otel_context.h"
 #include "tests/test.h"
 
-/* ProcessContext{resource{attributes{key:"service.name" value{string_value:"checkout"}}}} between others, as protoc writes it. */
+/* ProcessContext{resource{attributes{key:"service.name" value{string_value:"checkout"}}}} between others, as protoc
+ * writes it. */
 static const unsigned char payload[] = {
-	0x0a, 0x3d,
-	0x0a, 0x1d, 0x0a, 0x0b, 'p', 'r', 'o', 'c', 'e', 's', 's', '.', 'p', 'i', 'd', 0x12, 0x0e, 0x0a, 0x0c, '1', '2', '3', '4', '5', '6', '7',
-	'8', '9', 'a', 'b', 'c',
-	0x0a, 0x1a, 0x0a, 0x0c, 's', 'e', 'r', 'v', 'i', 'c', 'e', '.', 'n', 'a', 'm', 'e', 0x12, 0x0a, 0x0a, 0x08, 'c', 'h', 'e', 'c', 'k', 'o',
-	'u', 't',
-	0x10, 0x03, /* dropped_attributes_count */
-	0x12, 0x02, 0x0a, 0x00, /* extra attributes */
+	0x0a, 0x3d, 0x0a, 0x1d, 0x0a, 0x0b, 'p', 'r', 'o', 'c', 'e', 's', 's', '.',  'p',  'i',
+	'd',  0x12, 0x0e, 0x0a, 0x0c, '1',  '2', '3', '4', '5', '6', '7', '8', '9',  'a',  'b',
+	'c',  0x0a, 0x1a, 0x0a, 0x0c, 's',  'e', 'r', 'v', 'i', 'c', 'e', '.', 'n',  'a',  'm',
+	'e',  0x12, 0x0a, 0x0a, 0x08, 'c',  'h', 'e', 'c', 'k', 'o', 'u', 't', 0x10, 0x03, /* dropped_attributes_count
+											    */
+	0x12, 0x02, 0x0a, 0x00,                                                            /* extra attributes */
 };
 
-static void make_header(unsigned char h[OTEL_CONTEXT_HEADER], uint32_t version, uint32_t size, uint64_t published, uint64_t address)
+static void make_header(unsigned char h[OTEL_CONTEXT_HEADER], uint32_t version, uint32_t size, uint64_t published,
+			uint64_t address)
 {
 	memcpy(h, "OTEL_CTX", 8);
 	memcpy(h + 8, &version, 4);
@@ -93,7 +94,8 @@ static void at_every_cut_it_is_whole_or_refused(void **state)
 static void odd_messages(void **state)
 {
 	(void)state;
-	static const unsigned char endless[] = { 0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01 }, group[] = { 0x0b, 0x0c };
+	static const unsigned char endless[] = { 0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01 },
+				   group[] = { 0x0b, 0x0c };
 	static const unsigned char field_0[] = { 0x02, 0x00 }, number[] = { 0x08, 0x05 };
 	char name[16];
 

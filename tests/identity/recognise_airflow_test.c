@@ -4,18 +4,33 @@
 #include "tests/identity/facts.h"
 #include "tests/test.h"
 
-static const char *const annotated[] = { /* annotations come before labels of the same key */
-	"dag_id", "etl", "task_id", "transform", "run_id", "scheduled__2026-01-01T00:00:00+00:00", "try_number", "2", "map_index", "3",
-	"airflow_version", "2.10.5", "kubernetes_executor", "True", NULL,
+static const char *const annotated[] = {
+	/* annotations come before labels of the same key */
+	"dag_id",
+	"etl",
+	"task_id",
+	"transform",
+	"run_id",
+	"scheduled__2026-01-01T00:00:00+00:00",
+	"try_number",
+	"2",
+	"map_index",
+	"3",
+	"airflow_version",
+	"2.10.5",
+	"kubernetes_executor",
+	"True",
+	NULL,
 };
-static const char *const pod_operator[] = { /* labels alone, made safe */
-	"dag_id", "etl", "task_id", "transform", "run_id", "scheduled__2026-01-01T0000000000-da4d1ce7b", "try_number", "1",
-	"airflow_version", "2.10.5", NULL,
+static const char *const pod_operator[] = {
+	/* labels alone, made safe */
+	"dag_id",     "etl", "task_id",         "transform", "run_id", "scheduled__2026-01-01T0000000000-da4d1ce7b",
+	"try_number", "1",   "airflow_version", "2.10.5",    NULL,
 };
 #define RUN "etl/scheduled__2026-01-01T00:00:00+00:00"
-#define CHILD                                                                                                          \
-	"AIRFLOW_CTX_DAG_OWNER=me\0AIRFLOW_CTX_DAG_ID=etl\0AIRFLOW_CTX_TASK_ID=transform\0"                             \
-	"AIRFLOW_CTX_EXECUTION_DATE=2026-01-01T00:00:00+00:00\0AIRFLOW_CTX_TRY_NUMBER=1\0"                               \
+#define CHILD                                                                               \
+	"AIRFLOW_CTX_DAG_OWNER=me\0AIRFLOW_CTX_DAG_ID=etl\0AIRFLOW_CTX_TASK_ID=transform\0" \
+	"AIRFLOW_CTX_EXECUTION_DATE=2026-01-01T00:00:00+00:00\0AIRFLOW_CTX_TRY_NUMBER=1\0"  \
 	"AIRFLOW_CTX_DAG_RUN_ID=scheduled__2026-01-01T00:00:00+00:00"
 
 static void what_a_task_starts(void **state)
@@ -66,8 +81,10 @@ static void other_labels_do(void **state)
 
 	(void)state;
 	known_reset(&k);
-	static const char *const other[] = { "dag_id", "etl", "task_id", "load", "run_id", "scheduled__2026-01-01T00:00:00+00:00",
-					     "airflow_version", "2.10.5", NULL };
+	static const char *const other[] = {
+		"dag_id",          "etl",    "task_id", "load", "run_id", "scheduled__2026-01-01T00:00:00+00:00",
+		"airflow_version", "2.10.5", NULL
+	};
 
 	known_labels(&k, other);
 	KNOWN_ENV(&k, CHILD);
@@ -98,7 +115,8 @@ static void the_arguments_of_airflow_2(void **state)
 
 	(void)state;
 	known_reset(&k);
-	known_argv(&k, "/usr/bin/python3 /usr/local/bin/airflow tasks run etl transform scheduled__2026-01-01T00:00:00+00:00 --local --subdir "
+	known_argv(&k, "/usr/bin/python3 /usr/local/bin/airflow tasks run etl transform "
+		       "scheduled__2026-01-01T00:00:00+00:00 --local --subdir "
 		       "DAGS_FOLDER/etl.py --map-index 4");
 	assert_is(&k, "airflow:" RUN, "airflow:" RUN "/transform[4]");
 	known_argv(&k, "airflow tasks run etl");

@@ -10,7 +10,8 @@ static void a_run_of_a_workspace(void **state)
 
 	(void)state;
 	known_reset(&k);
-	KNOWN_ENV(&k, "AZUREML_RUN_ID=frosty_boot_abc\0AZUREML_ARM_WORKSPACE_NAME=ws1\0AZUREML_ARM_PROJECT_NAME=llama\0AZUREML_FRAMEWORK=PyTorch\0"
+	KNOWN_ENV(&k, "AZUREML_RUN_ID=frosty_boot_abc\0AZUREML_ARM_WORKSPACE_NAME=ws1\0AZUREML_ARM_PROJECT_NAME="
+		      "llama\0AZUREML_FRAMEWORK=PyTorch\0"
 		      "AZUREML_RUN_TOKEN=eyJsecret");
 	assert_is(&k, "azureml:frosty_boot_abc@ws1", NULL);
 	assert_string_equal(k.is[0].job_name, "frosty_boot_abc");
@@ -23,7 +24,8 @@ static void its_ranks_and_its_mlflow_run(void **state)
 
 	(void)state;
 	known_reset(&k);
-	KNOWN_ENV(&k, "AZUREML_RUN_ID=frosty_boot_abc\0AZUREML_ARM_WORKSPACE_NAME=ws1\0MLFLOW_RUN_ID=frosty_boot_abc\0RANK=3\0LOCAL_RANK=3\0"
+	KNOWN_ENV(&k, "AZUREML_RUN_ID=frosty_boot_abc\0AZUREML_ARM_WORKSPACE_NAME=ws1\0MLFLOW_RUN_ID=frosty_boot_"
+		      "abc\0RANK=3\0LOCAL_RANK=3\0"
 		      "WORLD_SIZE=8\0MASTER_ADDR=10.0.0.4\0MASTER_PORT=6105\0NODE_RANK=0");
 	known_argv(&k, "python train.py");
 	assert_is(&k, "azureml:frosty_boot_abc@ws1", "azureml:frosty_boot_abc@ws1/3");

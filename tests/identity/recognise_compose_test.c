@@ -10,8 +10,13 @@ static void a_container_of_a_service(void **state)
 
 	(void)state;
 	known_reset(&k);
-	static const char *const labels[] = { "com.docker.compose.project", "shop", "com.docker.compose.service", "web",
-					      "com.docker.compose.container-number", "2", NULL };
+	static const char *const labels[] = { "com.docker.compose.project",
+					      "shop",
+					      "com.docker.compose.service",
+					      "web",
+					      "com.docker.compose.container-number",
+					      "2",
+					      NULL };
 
 	known_labels(&k, labels);
 	assert_is(&k, "compose:shop@n1", "compose:shop@n1/web-2");
@@ -26,7 +31,8 @@ static void a_rank_in_a_service_is_a_rank(void **state)
 
 	(void)state;
 	known_reset(&k);
-	static const char *const labels[] = { "com.docker.compose.project", "shop", "com.docker.compose.service", "trainer", NULL };
+	static const char *const labels[] = { "com.docker.compose.project", "shop", "com.docker.compose.service",
+					      "trainer", NULL };
 
 	known_labels(&k, labels);
 	KNOWN_ENV(&k, "RANK=0\0WORLD_SIZE=2\0TORCHELASTIC_RUN_ID=r");

@@ -10,7 +10,8 @@ static void a_build(void **state)
 
 	(void)state;
 	known_reset(&k);
-	KNOWN_ENV(&k, "BUILD_TAG=jenkins-team-train-12\0JOB_NAME=team/train\0BUILD_NUMBER=12\0BUILD_ID=12\0NODE_NAME=built-in\0EXECUTOR_NUMBER=0\0"
+	KNOWN_ENV(&k, "BUILD_TAG=jenkins-team-train-12\0JOB_NAME=team/"
+		      "train\0BUILD_NUMBER=12\0BUILD_ID=12\0NODE_NAME=built-in\0EXECUTOR_NUMBER=0\0"
 		      "BUILD_URL=https://u:p@jenkins/job/team/job/train/12/");
 	assert_is(&k, "jenkins:team/train#12", NULL);
 	assert_string_equal(k.is[0].role, "build");

@@ -11,9 +11,19 @@ static void a_member_is_told_by_job_and_index(void **state)
 	(void)state;
 	known_reset(&k);
 	static const char *const labels[] = {
-		"jobset.sigs.k8s.io/jobset-name", "sim", "jobset.sigs.k8s.io/replicatedjob-name", "workers", "jobset.sigs.k8s.io/job-index", "1",
-		"batch.kubernetes.io/job-completion-index", "3", "batch.kubernetes.io/job-name", "sim-workers-1",
-		"jobset.sigs.k8s.io/restart-attempt", "0", NULL,
+		"jobset.sigs.k8s.io/jobset-name",
+		"sim",
+		"jobset.sigs.k8s.io/replicatedjob-name",
+		"workers",
+		"jobset.sigs.k8s.io/job-index",
+		"1",
+		"batch.kubernetes.io/job-completion-index",
+		"3",
+		"batch.kubernetes.io/job-name",
+		"sim-workers-1",
+		"jobset.sigs.k8s.io/restart-attempt",
+		"0",
+		NULL,
 	};
 
 	known_labels(&k, labels);

@@ -10,7 +10,8 @@ static void an_indexed_job(void **state)
 
 	(void)state;
 	known_reset(&k);
-	static const char *const labels[] = { "batch.kubernetes.io/job-name", "sweep", "batch.kubernetes.io/job-completion-index", "4", NULL };
+	static const char *const labels[] = { "batch.kubernetes.io/job-name", "sweep",
+					      "batch.kubernetes.io/job-completion-index", "4", NULL };
 
 	known_labels(&k, labels);
 	k.facts.pod_namespace = "ml";

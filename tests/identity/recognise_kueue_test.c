@@ -10,7 +10,8 @@ static void a_group_of_plain_pods(void **state)
 
 	(void)state;
 	known_reset(&k);
-	static const char *const labels[] = { "kueue.x-k8s.io/queue-name", "team-a", "kueue.x-k8s.io/pod-group-name", "gang-1", NULL };
+	static const char *const labels[] = { "kueue.x-k8s.io/queue-name", "team-a", "kueue.x-k8s.io/pod-group-name",
+					      "gang-1", NULL };
 
 	known_labels(&k, labels);
 	k.facts.pod_namespace = "ml";

@@ -10,7 +10,8 @@ static void a_run(void **state)
 
 	(void)state;
 	known_reset(&k);
-	KNOWN_ENV(&k, "MLFLOW_RUN_ID=0123abcd\0MLFLOW_EXPERIMENT_NAME=llama\0MLFLOW_EXPERIMENT_ID=7\0MLFLOW_TRACKING_URI=https://u:p@h\0"
+	KNOWN_ENV(&k, "MLFLOW_RUN_ID=0123abcd\0MLFLOW_EXPERIMENT_NAME=llama\0MLFLOW_EXPERIMENT_ID=7\0MLFLOW_TRACKING_"
+		      "URI=https://u:p@h\0"
 		      "MLFLOW_TRACKING_TOKEN=secret");
 	assert_is(&k, "mlflow:0123abcd", NULL);
 	assert_job_attr(&k, "experiment", "llama");

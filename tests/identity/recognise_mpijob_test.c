@@ -5,12 +5,26 @@
 #include "tests/test.h"
 
 static const char *const worker1[] = {
-	"training.kubeflow.org/job-name", "hpl", "training.kubeflow.org/operator-name", "mpi-operator",
-	"training.kubeflow.org/replica-index", "1", "training.kubeflow.org/job-role", "worker", NULL,
+	"training.kubeflow.org/job-name",
+	"hpl",
+	"training.kubeflow.org/operator-name",
+	"mpi-operator",
+	"training.kubeflow.org/replica-index",
+	"1",
+	"training.kubeflow.org/job-role",
+	"worker",
+	NULL,
 };
 static const char *const launcher[] = {
-	"training.kubeflow.org/job-name", "hpl", "training.kubeflow.org/operator-name", "mpijob-controller",
-	"training.kubeflow.org/job-role", "launcher", "training.kubeflow.org/replica-type", "launcher", NULL,
+	"training.kubeflow.org/job-name",
+	"hpl",
+	"training.kubeflow.org/operator-name",
+	"mpijob-controller",
+	"training.kubeflow.org/job-role",
+	"launcher",
+	"training.kubeflow.org/replica-type",
+	"launcher",
+	NULL,
 };
 
 static void a_rank_by_open_mpi(void **state)
@@ -21,7 +35,8 @@ static void a_rank_by_open_mpi(void **state)
 	known_reset(&k);
 	known_labels(&k, worker1);
 	k.facts.pod_namespace = "hpc";
-	KNOWN_ENV(&k, "OMPI_COMM_WORLD_RANK=12\0OMPI_COMM_WORLD_LOCAL_RANK=4\0OMPI_COMM_WORLD_SIZE=16\0PMIX_RANK=12\0PMIX_NAMESPACE=2374762497");
+	KNOWN_ENV(&k, "OMPI_COMM_WORLD_RANK=12\0OMPI_COMM_WORLD_LOCAL_RANK=4\0OMPI_COMM_WORLD_SIZE=16\0PMIX_RANK="
+		      "12\0PMIX_NAMESPACE=2374762497");
 	assert_is(&k, "mpijob:hpc/hpl", "mpijob:hpc/hpl/12");
 	assert_attr(&k, "local_rank", "4");
 	assert_job_attr(&k, "world_size", "16");

@@ -5,8 +5,15 @@
 #include "tests/test.h"
 
 static const char *const worker0[] = {
-	"training.kubeflow.org/job-name", "llama", "training.kubeflow.org/operator-name", "pytorchjob-controller",
-	"training.kubeflow.org/replica-index", "0", "training.kubeflow.org/replica-type", "worker", NULL,
+	"training.kubeflow.org/job-name",
+	"llama",
+	"training.kubeflow.org/operator-name",
+	"pytorchjob-controller",
+	"training.kubeflow.org/replica-index",
+	"0",
+	"training.kubeflow.org/replica-type",
+	"worker",
+	NULL,
 };
 
 static void the_labels_of_a_pod_name_the_job_and_no_rank(void **state)
@@ -49,7 +56,8 @@ static void torchrun_inside_numbers_the_ranks(void **state)
 	known_reset(&k);
 	known_labels(&k, worker0);
 	k.facts.pod_namespace = "ml";
-	KNOWN_ENV(&k, "RANK=9\0LOCAL_RANK=1\0WORLD_SIZE=16\0MASTER_ADDR=llama-worker-0\0MASTER_PORT=23456\0TORCHELASTIC_RUN_ID=llama\0"
+	KNOWN_ENV(&k, "RANK=9\0LOCAL_RANK=1\0WORLD_SIZE=16\0MASTER_ADDR=llama-worker-0\0MASTER_PORT="
+		      "23456\0TORCHELASTIC_RUN_ID=llama\0"
 		      "TORCHELASTIC_RESTART_COUNT=0\0PET_NNODES=2");
 	assert_is(&k, "pytorchjob:ml/llama", "pytorchjob:ml/llama/9");
 	assert_int_equal(k.n, 1);
@@ -80,8 +88,15 @@ static void queues_are_attributes(void **state)
 	(void)state;
 	known_reset(&k);
 	static const char *const queued[] = {
-		"training.kubeflow.org/job-name", "llama", "training.kubeflow.org/operator-name", "pytorchjob-controller",
-		"kueue.x-k8s.io/queue-name", "team-a", "kueue.x-k8s.io/workload", "pytorchjob-llama-1a2b3", NULL,
+		"training.kubeflow.org/job-name",
+		"llama",
+		"training.kubeflow.org/operator-name",
+		"pytorchjob-controller",
+		"kueue.x-k8s.io/queue-name",
+		"team-a",
+		"kueue.x-k8s.io/workload",
+		"pytorchjob-llama-1a2b3",
+		NULL,
 	};
 
 	known_labels(&k, queued);

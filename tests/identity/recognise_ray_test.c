@@ -4,8 +4,9 @@
 #include "tests/identity/facts.h"
 #include "tests/test.h"
 
-#define WORKER                                                                                                         \
-	"/usr/bin/python3 /opt/ray/_private/workers/default_worker.py --node-ip-address=10.0.0.2 --gcs-address=10.0.0.1:6379 "      \
+#define WORKER                                                                                     \
+	"/usr/bin/python3 /opt/ray/_private/workers/default_worker.py --node-ip-address=10.0.0.2 " \
+	"--gcs-address=10.0.0.1:6379 "                                                             \
 	"--session-name=session_2026-11-21_11-31-33_123456_4242 --redis-password=hunter2 --node-id=aa"
 
 static void a_worker_is_of_its_job_before_and_after_its_title(void **state)
@@ -66,8 +67,17 @@ static void kuberay_names_the_cluster(void **state)
 
 	(void)state;
 	known_reset(&k);
-	static const char *const labels[] = { "ray.io/cluster", "rc", "ray.io/node-type", "worker", "ray.io/group", "gpu",
-					      "ray.io/originated-from-cr-name", "tune-llama", "ray.io/originated-from-crd", "RayJob", NULL };
+	static const char *const labels[] = { "ray.io/cluster",
+					      "rc",
+					      "ray.io/node-type",
+					      "worker",
+					      "ray.io/group",
+					      "gpu",
+					      "ray.io/originated-from-cr-name",
+					      "tune-llama",
+					      "ray.io/originated-from-crd",
+					      "RayJob",
+					      NULL };
 
 	known_labels(&k, labels);
 	k.facts.pod_namespace = "ml";
@@ -115,7 +125,8 @@ static void in_slurm_the_job_names_the_cluster(void **state)
 
 	(void)state;
 	known_reset(&k);
-	KNOWN_ENV(&k, "RAY_JOB_ID=01000000\0SLURM_JOB_ID=4711\0SLURM_STEP_ID=0\0SLURM_PROCID=1\0PMI_RANK=1\0PMI_SIZE=2");
+	KNOWN_ENV(&k, "RAY_JOB_ID=01000000\0SLURM_JOB_ID=4711\0SLURM_STEP_ID=0\0SLURM_PROCID=1\0PMI_RANK=1\0PMI_SIZE="
+		      "2");
 	assert_is(&k, "ray:slurm-4711/01000000", NULL);
 	assert_job_attr(&k, "slurm_job", "4711/1");
 }

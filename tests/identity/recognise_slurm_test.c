@@ -4,8 +4,9 @@
 #include "tests/identity/facts.h"
 #include "tests/test.h"
 
-#define TASK                                                                                                           \
-	"SLURM_JOB_ID=4711\0SLURM_JOB_NAME=llama\0SLURM_JOB_PARTITION=gpu\0SLURM_CLUSTER_NAME=c1\0SLURM_STEP_NUM_TASKS=8\0"     \
+#define TASK                                                                                                       \
+	"SLURM_JOB_ID=4711\0SLURM_JOB_NAME=llama\0SLURM_JOB_PARTITION=gpu\0SLURM_CLUSTER_NAME=c1\0SLURM_STEP_NUM_" \
+	"TASKS=8\0"                                                                                                \
 	"SLURM_LOCALID=2\0SLURM_NODEID=1\0SLURM_STEP_GPUS=0,1\0SLURM_JOB_NODELIST=n[1-2]\0"
 
 static void slurm_cgroup(struct known *k, const char *job, const char *step, const char *task)
@@ -84,7 +85,8 @@ static void array_tasks_are_jobs_of_one_array(void **state)
 
 	(void)state;
 	known_reset(&k);
-	KNOWN_ENV(&k, TASK "SLURM_ARRAY_JOB_ID=4700\0SLURM_ARRAY_TASK_ID=11\0SLURM_RESTART_COUNT=1\0SLURM_STEP_ID=0\0SLURM_PROCID=0");
+	KNOWN_ENV(&k, TASK "SLURM_ARRAY_JOB_ID=4700\0SLURM_ARRAY_TASK_ID=11\0SLURM_RESTART_COUNT=1\0SLURM_STEP_ID="
+			   "0\0SLURM_PROCID=0");
 	assert_is(&k, "slurm:4711", "slurm:4711/0");
 	assert_job_attr(&k, "array_job", "4700");
 	assert_job_attr(&k, "array_task", "11");
@@ -97,8 +99,9 @@ static void torchrun_under_srun_numbers_by_rank(void **state)
 
 	(void)state;
 	known_reset(&k);
-	KNOWN_ENV(&k, TASK "SLURM_STEP_ID=0\0SLURM_PROCID=1\0RANK=13\0LOCAL_RANK=5\0WORLD_SIZE=16\0TORCHELASTIC_RUN_ID=4711\0"
-		      "MASTER_ADDR=n1\0MASTER_PORT=29500\0PMI_RANK=1\0PMI_SIZE=2");
+	KNOWN_ENV(&k, TASK "SLURM_STEP_ID=0\0SLURM_PROCID=1\0RANK=13\0LOCAL_RANK=5\0WORLD_SIZE=16\0TORCHELASTIC_RUN_ID="
+			   "4711\0"
+			   "MASTER_ADDR=n1\0MASTER_PORT=29500\0PMI_RANK=1\0PMI_SIZE=2");
 	assert_is(&k, "slurm:4711", "slurm:4711/13");
 	assert_int_equal(k.n, 1);
 	assert_attr(&k, "local_rank", "5");
@@ -132,7 +135,8 @@ static void torchrun_in_the_batch_script_numbers_by_rank(void **state)
 
 	(void)state;
 	known_reset(&k);
-	KNOWN_ENV(&k, TASK "SLURM_PROCID=0\0RANK=3\0WORLD_SIZE=4\0TORCHELASTIC_RUN_ID=none\0MASTER_ADDR=127.0.0.1\0MASTER_PORT=29500");
+	KNOWN_ENV(&k, TASK "SLURM_PROCID=0\0RANK=3\0WORLD_SIZE=4\0TORCHELASTIC_RUN_ID=none\0MASTER_ADDR=127.0.0."
+			   "1\0MASTER_PORT=29500");
 	slurm_cgroup(&k, "4711", "batch", "");
 	assert_is(&k, "slurm:4711", "slurm:4711/3");
 }

@@ -5,12 +5,32 @@
 #include "tests/test.h"
 
 static const char *const executor[] = {
-	"spark-app-selector", "spark-6f1b3e2d4c5a4b0e9d8c7b6a59483726", "spark-app-name", "daily-report", "spark-exec-id", "7", "spark-role",
-	"executor", "spark-exec-resourceprofile-id", "0", "spark-exec-inactive", "false", "spark-version", "3.5.1", NULL,
+	"spark-app-selector",
+	"spark-6f1b3e2d4c5a4b0e9d8c7b6a59483726",
+	"spark-app-name",
+	"daily-report",
+	"spark-exec-id",
+	"7",
+	"spark-role",
+	"executor",
+	"spark-exec-resourceprofile-id",
+	"0",
+	"spark-exec-inactive",
+	"false",
+	"spark-version",
+	"3.5.1",
+	NULL,
 };
 static const char *const driver[] = {
-	"spark-app-selector", "spark-6f1b3e2d4c5a4b0e9d8c7b6a59483726", "spark-app-name", "daily-report", "spark-role", "driver",
-	"sparkoperator.k8s.io/app-name", "report", NULL,
+	"spark-app-selector",
+	"spark-6f1b3e2d4c5a4b0e9d8c7b6a59483726",
+	"spark-app-name",
+	"daily-report",
+	"spark-role",
+	"driver",
+	"sparkoperator.k8s.io/app-name",
+	"report",
+	NULL,
 };
 #define APP "spark:spark-6f1b3e2d4c5a4b0e9d8c7b6a59483726"
 
@@ -20,7 +40,8 @@ static void an_executor_on_kubernetes_by_its_variables(void **state)
 
 	(void)state;
 	known_reset(&k);
-	KNOWN_ENV(&k, "SPARK_APPLICATION_ID=spark-6f1b3e2d4c5a4b0e9d8c7b6a59483726\0SPARK_EXECUTOR_ID=7\0SPARK_EXECUTOR_POD_NAME=r-exec-7\0"
+	KNOWN_ENV(&k, "SPARK_APPLICATION_ID=spark-6f1b3e2d4c5a4b0e9d8c7b6a59483726\0SPARK_EXECUTOR_ID=7\0SPARK_"
+		      "EXECUTOR_POD_NAME=r-exec-7\0"
 		      "SPARK_RESOURCE_PROFILE_ID=0\0SPARK_DRIVER_URL=spark://CoarseGrainedScheduler@r:7078");
 	assert_is(&k, APP, APP "/exec-7");
 	assert_string_equal(k.is[0].role, "executor");
@@ -48,8 +69,10 @@ static void and_by_its_arguments(void **state)
 	(void)state;
 	known_reset(&k);
 	known_argv(&k, "/opt/java/bin/java -Dspark.driver.port=7078 -Xmx1g -cp /opt/spark/jars/* "
-		       "org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend --driver-url spark://CoarseGrainedScheduler@r:7078 "
-		       "--executor-id 7 --cores 2 --app-id spark-6f1b3e2d4c5a4b0e9d8c7b6a59483726 --hostname 10.1.2.3 --resourceProfileId 0 "
+		       "org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend --driver-url "
+		       "spark://CoarseGrainedScheduler@r:7078 "
+		       "--executor-id 7 --cores 2 --app-id spark-6f1b3e2d4c5a4b0e9d8c7b6a59483726 --hostname 10.1.2.3 "
+		       "--resourceProfileId 0 "
 		       "--podName r-exec-7");
 	assert_is(&k, APP, APP "/exec-7");
 	assert_int_equal(k.is[0].source, IDENTITY_PROC);
@@ -88,8 +111,10 @@ static void an_executor_on_yarn(void **state)
 	(void)state;
 	known_reset(&k);
 	KNOWN_ENV(&k, "CONTAINER_ID=container_e17_1700000000000_0042_02_000003\0NM_HOST=n1");
-	known_argv(&k, "/usr/lib/jvm/java/bin/java -server -Xmx4096m org.apache.spark.executor.YarnCoarseGrainedExecutorBackend --driver-url "
-		       "spark://CoarseGrainedScheduler@n0:4040 --executor-id 2 --hostname n1 --cores 4 --app-id application_1700000000000_0042");
+	known_argv(&k, "/usr/lib/jvm/java/bin/java -server -Xmx4096m "
+		       "org.apache.spark.executor.YarnCoarseGrainedExecutorBackend --driver-url "
+		       "spark://CoarseGrainedScheduler@n0:4040 --executor-id 2 --hostname n1 --cores 4 --app-id "
+		       "application_1700000000000_0042");
 	assert_is(&k, "spark:application_1700000000000_0042", "spark:application_1700000000000_0042/exec-2");
 	assert_job_attr(&k, "attempt", "2");
 	assert_attr(&k, "container", "container_e17_1700000000000_0042_02_000003");
@@ -119,8 +144,10 @@ static void an_executor_of_a_standalone_cluster(void **state)
 	(void)state;
 	known_reset(&k);
 	known_argv(&k, "/usr/lib/jvm/java-17-openjdk-amd64/bin/java -cp /opt/spark/conf/:/opt/spark/jars/* -Xmx1024M "
-		       "org.apache.spark.executor.CoarseGrainedExecutorBackend --driver-url spark://CoarseGrainedScheduler@h:40000 --executor-id 1 "
-		       "--hostname 127.0.0.1 --cores 1 --app-id app-20261121110101-0000 --resourceProfileId 0 --worker-url spark://Worker@127.0.0.1:1");
+		       "org.apache.spark.executor.CoarseGrainedExecutorBackend --driver-url "
+		       "spark://CoarseGrainedScheduler@h:40000 --executor-id 1 "
+		       "--hostname 127.0.0.1 --cores 1 --app-id app-20261121110101-0000 --resourceProfileId 0 "
+		       "--worker-url spark://Worker@127.0.0.1:1");
 	assert_is(&k, "spark:app-20261121110101-0000", "spark:app-20261121110101-0000/exec-1");
 }
 
@@ -130,7 +157,8 @@ static void ranks_around_an_executor_are_not_its_own(void **state)
 
 	(void)state;
 	known_reset(&k);
-	known_argv(&k, "java org.apache.spark.executor.CoarseGrainedExecutorBackend --executor-id 1 --app-id app-20261121110101-0000");
+	known_argv(&k, "java org.apache.spark.executor.CoarseGrainedExecutorBackend --executor-id 1 --app-id "
+		       "app-20261121110101-0000");
 	KNOWN_ENV(&k, "SLURM_JOB_ID=5\0SLURM_STEP_ID=0\0SLURM_PROCID=3\0PMI_RANK=3\0PMI_SIZE=4");
 	assert_is(&k, "spark:app-20261121110101-0000", "spark:app-20261121110101-0000/exec-1");
 	assert_job_attr(&k, "slurm_job", "5/3");
@@ -143,8 +171,8 @@ static void arguments_of_others_and_odd_containers_name_nothing(void **state)
 	(void)state;
 	known_reset(&k);
 	static const char *const containers[] = {
-		"container_", "container_e", "container_e17_", "container_1_2", "container_1_2_", "container_x_1_1_1", "container_1__1_1",
-		"container_1_2_99999999999999999999_1",
+		"container_",     "container_e",       "container_e17_",   "container_1_2",
+		"container_1_2_", "container_x_1_1_1", "container_1__1_1", "container_1_2_99999999999999999999_1",
 	};
 
 	known_argv(&k, "python3 tool.py --app-id app-1 --executor-id 3");

@@ -5,8 +5,15 @@
 #include "tests/test.h"
 
 static const char *const ps0[] = {
-	"training.kubeflow.org/job-name", "mnist", "training.kubeflow.org/operator-name", "tfjob-controller",
-	"training.kubeflow.org/replica-index", "0", "training.kubeflow.org/replica-type", "ps", NULL,
+	"training.kubeflow.org/job-name",
+	"mnist",
+	"training.kubeflow.org/operator-name",
+	"tfjob-controller",
+	"training.kubeflow.org/replica-index",
+	"0",
+	"training.kubeflow.org/replica-type",
+	"ps",
+	NULL,
 };
 
 static void a_task_of_tf_config(void **state)
@@ -17,8 +24,10 @@ static void a_task_of_tf_config(void **state)
 	known_reset(&k);
 	known_labels(&k, ps0);
 	k.facts.pod_namespace = "ml";
-	KNOWN_ENV(&k, "TF_CONFIG={\"cluster\":{\"ps\":[\"mnist-ps-0.ml.svc:2222\"],\"worker\":[\"mnist-worker-0.ml.svc:2222\","
-		      "\"mnist-worker-1.ml.svc:2222\"]},\"task\":{\"type\":\"ps\",\"index\":0},\"environment\":\"cloud\"}");
+	KNOWN_ENV(&k, "TF_CONFIG={\"cluster\":{\"ps\":[\"mnist-ps-0.ml.svc:2222\"],\"worker\":[\"mnist-worker-0.ml.svc:"
+		      "2222\","
+		      "\"mnist-worker-1.ml.svc:2222\"]},\"task\":{\"type\":\"ps\",\"index\":0},\"environment\":"
+		      "\"cloud\"}");
 	assert_is(&k, "tfjob:ml/mnist", "tfjob:ml/mnist/ps-0");
 	assert_string_equal(k.is[0].role, "ps");
 	assert_job_attr(&k, "world_size", "3");

@@ -5,9 +5,10 @@
 #include "tests/test.h"
 
 /* What torch/distributed/elastic/agent/server/local_elastic_agent.py gives to a worker. */
-#define WORKER                                                                                                         \
-	"PATH=/usr/bin\0RANK=5\0LOCAL_RANK=1\0GROUP_RANK=1\0ROLE_RANK=5\0ROLE_NAME=default\0LOCAL_WORLD_SIZE=4\0WORLD_SIZE=8\0"  \
-	"GROUP_WORLD_SIZE=2\0ROLE_WORLD_SIZE=8\0TORCHELASTIC_RESTART_COUNT=2\0TORCHELASTIC_MAX_RESTARTS=3\0"              \
+#define WORKER                                                                                                        \
+	"PATH=/usr/"                                                                                                  \
+	"bin\0RANK=5\0LOCAL_RANK=1\0GROUP_RANK=1\0ROLE_RANK=5\0ROLE_NAME=default\0LOCAL_WORLD_SIZE=4\0WORLD_SIZE=8\0" \
+	"GROUP_WORLD_SIZE=2\0ROLE_WORLD_SIZE=8\0TORCHELASTIC_RESTART_COUNT=2\0TORCHELASTIC_MAX_RESTARTS=3\0"          \
 	"TORCHELASTIC_USE_AGENT_STORE=True\0TORCH_NCCL_ASYNC_ERROR_HANDLING=1\0"
 #define CONTAINER "3f4e5d6c7b8a9f0e3f4e5d6c7b8a9f0e3f4e5d6c7b8a9f0e3f4e5d6c7b8a9f0e"
 
@@ -17,7 +18,8 @@ static void a_worker_is_a_rank_of_its_rendezvous(void **state)
 
 	(void)state;
 	known_reset(&k);
-	KNOWN_ENV(&k, WORKER "MASTER_ADDR=node-1\0MASTER_PORT=40123\0TORCHELASTIC_RUN_ID=llama-7b\0CUDA_VISIBLE_DEVICES=2,3");
+	KNOWN_ENV(&k, WORKER "MASTER_ADDR=node-1\0MASTER_PORT=40123\0TORCHELASTIC_RUN_ID=llama-7b\0CUDA_VISIBLE_"
+			     "DEVICES=2,3");
 	assert_is(&k, "torchrun:llama-7b", "torchrun:llama-7b/5");
 	assert_string_equal(k.is[0].role, "rank");
 	assert_int_equal(k.is[0].source, IDENTITY_EXEC);
@@ -95,9 +97,11 @@ static void standalone_has_a_name_of_its_own(void **state)
 
 	(void)state;
 	known_reset(&k);
-	KNOWN_ENV(&k, WORKER "MASTER_ADDR=localhost\0MASTER_PORT=0\0TORCHELASTIC_RUN_ID=7f9c24e8-3b1d-4a57-9f01-aa12bb34cc56");
+	KNOWN_ENV(&k, WORKER "MASTER_ADDR=localhost\0MASTER_PORT=0\0TORCHELASTIC_RUN_ID=7f9c24e8-3b1d-4a57-9f01-"
+			     "aa12bb34cc56");
 	k.facts.pod_namespace = "ml";
-	assert_is(&k, "torchrun:7f9c24e8-3b1d-4a57-9f01-aa12bb34cc56", "torchrun:7f9c24e8-3b1d-4a57-9f01-aa12bb34cc56/5");
+	assert_is(&k, "torchrun:7f9c24e8-3b1d-4a57-9f01-aa12bb34cc56",
+		  "torchrun:7f9c24e8-3b1d-4a57-9f01-aa12bb34cc56/5");
 }
 
 static void a_launch_by_hand_is_a_rank_too(void **state)
@@ -119,7 +123,8 @@ static void the_agent_is_its_jobs_launcher(void **state)
 	(void)state;
 	known_reset(&k);
 	KNOWN_ENV(&k, "HOME=/root");
-	known_argv(&k, "/opt/venv/bin/python3 -u /opt/venv/bin/torchrun --nnodes=2 --rdzv_id=llama-7b --rdzv-endpoint node-1:29400 train.py");
+	known_argv(&k, "/opt/venv/bin/python3 -u /opt/venv/bin/torchrun --nnodes=2 --rdzv_id=llama-7b --rdzv-endpoint "
+		       "node-1:29400 train.py");
 	assert_is(&k, "torchrun:llama-7b", NULL);
 	assert_string_equal(k.is[0].role, "launcher");
 	assert_int_equal(k.is[0].source, IDENTITY_PROC);

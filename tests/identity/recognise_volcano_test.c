@@ -5,8 +5,17 @@
 #include "tests/test.h"
 
 static const char *const worker2[] = {
-	"volcano.sh/job-name", "sim", "volcano.sh/task-spec", "worker", "volcano.sh/task-index", "2", "volcano.sh/queue-name", "gold",
-	"scheduling.k8s.io/group-name", "sim-7c1e", NULL,
+	"volcano.sh/job-name",
+	"sim",
+	"volcano.sh/task-spec",
+	"worker",
+	"volcano.sh/task-index",
+	"2",
+	"volcano.sh/queue-name",
+	"gold",
+	"scheduling.k8s.io/group-name",
+	"sim-7c1e",
+	NULL,
 };
 
 static void a_task_of_a_job(void **state)
@@ -41,8 +50,13 @@ static void a_group_of_another_operator_is_only_said(void **state)
 
 	(void)state;
 	known_reset(&k);
-	static const char *const pytorch[] = { "training.kubeflow.org/job-name", "llama", "training.kubeflow.org/operator-name",
-					       "pytorchjob-controller", "scheduling.k8s.io/group-name", "llama-gang", NULL };
+	static const char *const pytorch[] = { "training.kubeflow.org/job-name",
+					       "llama",
+					       "training.kubeflow.org/operator-name",
+					       "pytorchjob-controller",
+					       "scheduling.k8s.io/group-name",
+					       "llama-gang",
+					       NULL };
 
 	known_labels(&k, pytorch);
 	k.facts.pod_namespace = "ml";

@@ -21,7 +21,8 @@ static void the_table_is_in_layers_and_says_what_docs_need(void **state)
 
 	assert_true(n >= 20);
 	for (size_t i = 0; i < n; i++) {
-		assert_true(i == 0 || all[i]->layer >= all[i - 1]->layer || all[i - 1]->layer == RECOGNISER_APPLICATION);
+		assert_true(i == 0 || all[i]->layer >= all[i - 1]->layer ||
+			    all[i - 1]->layer == RECOGNISER_APPLICATION);
 		assert_true(all[i]->name && all[i]->system && all[i]->what && all[i]->from && all[i]->tested);
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(all[i]->name, all[j]->name);
@@ -50,14 +51,25 @@ static void torchrun_in_a_pytorchjob_in_kueue(void **state)
 	(void)state;
 	known_reset(&k);
 	static const char *const labels[] = {
-		"training.kubeflow.org/job-name", "llama", "training.kubeflow.org/operator-name", "pytorchjob-controller",
-		"training.kubeflow.org/replica-index", "0", "training.kubeflow.org/replica-type", "master", "kueue.x-k8s.io/queue-name", "a",
-		"kueue.x-k8s.io/workload", "wl", NULL,
+		"training.kubeflow.org/job-name",
+		"llama",
+		"training.kubeflow.org/operator-name",
+		"pytorchjob-controller",
+		"training.kubeflow.org/replica-index",
+		"0",
+		"training.kubeflow.org/replica-type",
+		"master",
+		"kueue.x-k8s.io/queue-name",
+		"a",
+		"kueue.x-k8s.io/workload",
+		"wl",
+		NULL,
 	};
 
 	known_labels(&k, labels);
 	k.facts.pod_namespace = "ml";
-	KNOWN_ENV(&k, "RANK=0\0LOCAL_RANK=0\0WORLD_SIZE=16\0TORCHELASTIC_RUN_ID=none\0MASTER_ADDR=llama-master-0\0MASTER_PORT=23456");
+	KNOWN_ENV(&k, "RANK=0\0LOCAL_RANK=0\0WORLD_SIZE=16\0TORCHELASTIC_RUN_ID=none\0MASTER_ADDR=llama-master-"
+		      "0\0MASTER_PORT=23456");
 	assert_is(&k, "pytorchjob:ml/llama", "pytorchjob:ml/llama/0");
 	assert_int_equal(k.n, 2);
 	assert_string_equal(k.is[1].scheduler, "kueue");
@@ -70,7 +82,8 @@ static void a_driver_that_an_airflow_task_submitted_is_sparks(void **state)
 
 	(void)state;
 	known_reset(&k);
-	KNOWN_ENV(&k, "AIRFLOW_CTX_DAG_ID=etl\0AIRFLOW_CTX_TASK_ID=submit\0AIRFLOW_CTX_DAG_RUN_ID=r1\0SPARK_APPLICATION_ID=spark-1");
+	KNOWN_ENV(&k, "AIRFLOW_CTX_DAG_ID=etl\0AIRFLOW_CTX_TASK_ID=submit\0AIRFLOW_CTX_DAG_RUN_ID=r1\0SPARK_"
+		      "APPLICATION_ID=spark-1");
 	known_argv(&k, "java org.apache.spark.deploy.SparkSubmit --deploy-mode client");
 	assert_is(&k, "spark:spark-1", "spark:spark-1/driver");
 	assert_int_equal(k.n, 2);
@@ -95,9 +108,11 @@ static void torchrun_in_an_airflow_task_is_its_own(void **state)
 
 	(void)state;
 	known_reset(&k);
-	KNOWN_ENV(&k, "AIRFLOW_CTX_DAG_ID=etl\0AIRFLOW_CTX_TASK_ID=train\0AIRFLOW_CTX_DAG_RUN_ID=r1\0RANK=1\0WORLD_SIZE=4\0"
+	KNOWN_ENV(&k, "AIRFLOW_CTX_DAG_ID=etl\0AIRFLOW_CTX_TASK_ID=train\0AIRFLOW_CTX_DAG_RUN_ID=r1\0RANK=1\0WORLD_"
+		      "SIZE=4\0"
 		      "TORCHELASTIC_RUN_ID=7f9c24e8-3b1d-4a57-9f01-aa12bb34cc56");
-	assert_is(&k, "torchrun:7f9c24e8-3b1d-4a57-9f01-aa12bb34cc56", "torchrun:7f9c24e8-3b1d-4a57-9f01-aa12bb34cc56/1");
+	assert_is(&k, "torchrun:7f9c24e8-3b1d-4a57-9f01-aa12bb34cc56",
+		  "torchrun:7f9c24e8-3b1d-4a57-9f01-aa12bb34cc56/1");
 	assert_job_attr(&k, "airflow_task", "etl/r1/train");
 }
 
@@ -107,7 +122,8 @@ static void ray_in_kuberay_takes_no_rank_from_around(void **state)
 
 	(void)state;
 	known_reset(&k);
-	KNOWN_ENV(&k, "RAY_JOB_ID=02000000\0RAY_CLUSTER_NAME=rc\0RAY_CLUSTER_NAMESPACE=ml\0OMPI_COMM_WORLD_RANK=3\0OMPI_COMM_WORLD_SIZE=4");
+	KNOWN_ENV(&k, "RAY_JOB_ID=02000000\0RAY_CLUSTER_NAME=rc\0RAY_CLUSTER_NAMESPACE=ml\0OMPI_COMM_WORLD_RANK="
+		      "3\0OMPI_COMM_WORLD_SIZE=4");
 	assert_is(&k, "ray:ml/rc/02000000", NULL);
 }
 
@@ -117,7 +133,8 @@ static void torchrun_inside_an_application_numbers_in_it(void **state)
 
 	(void)state;
 	known_reset(&k);
-	KNOWN_ENV(&k, "SPARK_APPLICATION_ID=spark-1\0SPARK_EXECUTOR_ID=3\0RANK=1\0WORLD_SIZE=2\0TORCHELASTIC_RUN_ID=x\0LOCAL_RANK=0");
+	KNOWN_ENV(&k, "SPARK_APPLICATION_ID=spark-1\0SPARK_EXECUTOR_ID=3\0RANK=1\0WORLD_SIZE=2\0TORCHELASTIC_RUN_ID="
+		      "x\0LOCAL_RANK=0");
 	known_argv(&k, "python3 train.py");
 	assert_is(&k, "spark:spark-1", "spark:spark-1/1");
 	assert_attr(&k, "executor", "exec-3");
@@ -130,8 +147,19 @@ static void never_more_than_fit(void **state)
 	(void)state;
 	known_reset(&k);
 	static const char *const labels[] = {
-		"ray.io/cluster", "c", "volcano.sh/job-name", "v", "kueue.x-k8s.io/workload", "w", "batch.kubernetes.io/job-name", "b",
-		"com.docker.compose.project", "p", "com.docker.swarm.service.name", "s", NULL,
+		"ray.io/cluster",
+		"c",
+		"volcano.sh/job-name",
+		"v",
+		"kueue.x-k8s.io/workload",
+		"w",
+		"batch.kubernetes.io/job-name",
+		"b",
+		"com.docker.compose.project",
+		"p",
+		"com.docker.swarm.service.name",
+		"s",
+		NULL,
 	};
 
 	known_labels(&k, labels);
@@ -144,17 +172,18 @@ static void never_more_than_fit(void **state)
 static void what_the_parent_knew_better_is_inherited(void **state)
 {
 	(void)state;
-	struct membership executor[2] = { of("spark", "app-1", "exec-3"), of("slurm", "5", "0") }, slurm = of("slurm", "5", "");
+	struct membership executor[2] = { of("spark", "app-1", "exec-3"), of("slurm", "5", "0") },
+			  slurm = of("slurm", "5", "");
 	struct membership rank = of("slurm", "5", "3"), shell = of("slurm", "5", ""), agent = of("slurm", "5", "");
 	struct membership ray = of("ray", "s1/01000000", ""), ray_child = of("ray", "n1/01000000", "");
 	struct membership other = of("slurm", "6", "0");
 
-	assert_true(recognise_is_inherited(&rank, 1, NULL, 0));         /* a helper with no variable of the list */
-	assert_true(recognise_is_inherited(executor, 2, &slurm, 1));    /* pyspark's daemon below the executor */
-	assert_true(recognise_is_inherited(&rank, 1, &shell, 1));       /* a shell that a rank starts */
-	assert_true(recognise_is_inherited(&ray, 1, &ray_child, 1));    /* whose arguments do not tell the session */
-	assert_false(recognise_is_inherited(&agent, 1, &rank, 1));      /* a rank that the agent starts */
-	assert_false(recognise_is_inherited(&rank, 1, &other, 1));      /* another job */
+	assert_true(recognise_is_inherited(&rank, 1, NULL, 0));      /* a helper with no variable of the list */
+	assert_true(recognise_is_inherited(executor, 2, &slurm, 1)); /* pyspark's daemon below the executor */
+	assert_true(recognise_is_inherited(&rank, 1, &shell, 1));    /* a shell that a rank starts */
+	assert_true(recognise_is_inherited(&ray, 1, &ray_child, 1)); /* whose arguments do not tell the session */
+	assert_false(recognise_is_inherited(&agent, 1, &rank, 1));   /* a rank that the agent starts */
+	assert_false(recognise_is_inherited(&rank, 1, &other, 1));   /* another job */
 	assert_false(recognise_is_inherited(NULL, 0, &rank, 1));
 	assert_false(recognise_is_inherited(NULL, 0, NULL, 0));
 }

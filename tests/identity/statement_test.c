@@ -6,7 +6,9 @@ static void the_most_trusted_holds_and_the_others_are_said(void **state)
 {
 	(void)state;
 	struct membership m = { .source = IDENTITY_SOURCE_MAX };
-	const struct statement said[] = { { "7", IDENTITY_PROC, "arguments" }, { "3", IDENTITY_CRI, "label" }, { NULL, IDENTITY_EXEC, "RANK" },
+	const struct statement said[] = { { "7", IDENTITY_PROC, "arguments" },
+					  { "3", IDENTITY_CRI, "label" },
+					  { NULL, IDENTITY_EXEC, "RANK" },
 					  { "3", IDENTITY_OTEL, "context" } };
 
 	assert_string_equal(statement_settle(&m, "rank", said, 4), "3");

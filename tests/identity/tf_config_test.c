@@ -6,7 +6,9 @@
 #include "tests/test.h"
 
 #define PARSE(literal, c) tf_config_parse(literal, sizeof(literal) - 1, c)
-#define LONG "{\"cluster\": {\"worker\": [\"h3:2222\", \"h4:2222\"], \"chief\": [\"h0:2222\"]}, \"task\": {\"index\": 12, \"type\": \"worker\"}}"
+#define LONG                                                                                                           \
+	"{\"cluster\": {\"worker\": [\"h3:2222\", \"h4:2222\"], \"chief\": [\"h0:2222\"]}, \"task\": {\"index\": 12, " \
+	"\"type\": \"worker\"}}"
 
 static void task_sizes_and_one_address(void **state)
 {
@@ -31,7 +33,8 @@ static void compact_text_reads_back_the_same(void **state)
 
 	assert_true(PARSE(LONG, &c));
 	size_t n = tf_config_compact(&c, json, sizeof(json));
-	assert_string_equal(json, "{\"task\":{\"type\":\"worker\",\"index\":12},\"cluster\":{\"worker\":[2],\"chief\":[\"h0:2222\"]}}");
+	assert_string_equal(json, "{\"task\":{\"type\":\"worker\",\"index\":12},\"cluster\":{\"worker\":[2],\"chief\":["
+				  "\"h0:2222\"]}}");
 	assert_true(tf_config_parse(json, n, &again));
 	assert_memory_equal(&c, &again, sizeof(c));
 }
@@ -72,9 +75,18 @@ static void thousands_of_workers_are_counted(void **state)
 static void odd_texts(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "", "{", "[]", "null", "{}", "{\"task\":[]}", "{\"task\":{\"type\":\"w\"}}", "{\"cluster\":[[[[[[[[[[[[[[",
-					   "{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":1}}}}}}}}}},\"task\":1}",
-					   "{\"task\":{\"type\":\"worker\",\"index\":-1}}", "{\"task\":{\"type\":\"worker\",\"index\":99999999}}",
+	static const char *const bad[] = { "",
+					   "{",
+					   "[]",
+					   "null",
+					   "{}",
+					   "{\"task\":[]}",
+					   "{\"task\":{\"type\":\"w\"}}",
+					   "{\"cluster\":[[[[[[[[[[[[[[",
+					   "{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":1}}}}"
+					   "}}}}}},\"task\":1}",
+					   "{\"task\":{\"type\":\"worker\",\"index\":-1}}",
+					   "{\"task\":{\"type\":\"worker\",\"index\":99999999}}",
 					   "{\"task\":{\"type\":\"w\\\"orker\",\"index\":1}}" };
 	struct tf_config c;
 
