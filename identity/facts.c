@@ -206,9 +206,10 @@ bool facts_program_is(const struct identity_facts *f, const char *const *names)
 bool facts_is_wrapper(const struct identity_facts *f)
 {
 	static const char *const wrappers[] = {
-		"sh", "bash", "dash", "ash", "zsh", "busybox", "tini", "dumb-init", "catatonit", "docker-init", "pause", "s6-svscan",
-		"sudo", "su", "env", "nohup", "timeout", "time", "numactl", "taskset", "nice", "ionice", "setsid", "stdbuf", "tee",
-		"xargs", "conda", "enroot", "pyxis", "singularity", "apptainer", "slurmstepd", "slurm_script", NULL,
+		"sh", "bash", "dash", "ash", "zsh", "busybox", "tini", "dumb-init", "catatonit", "docker-init",
+		"pause", "s6-svscan", "sudo", "su", "env", "nohup", "timeout", "time", "numactl", "taskset",
+		"nice", "ionice", "setsid", "stdbuf", "tee", "xargs", "conda", "enroot", "pyxis", "singularity",
+		"apptainer", "slurmstepd", "slurm_script", NULL,
 	};
 
 	return facts_program_is(f, wrappers);

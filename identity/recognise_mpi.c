@@ -24,8 +24,9 @@ static bool find_rank(const struct identity_facts *f, uint32_t *ret_rank, const 
 static bool recognise_mpi(const struct identity_facts *f, struct membership *m)
 {
 	static const char *const launchers[] = {
-		"mpirun", "mpirun.openmpi", "mpirun.real", "mpiexec", "mpiexec.openmpi", "mpiexec.hydra", "orterun", "orted", "prte",
-		"prted", "prterun", "hydra_pmi_proxy", "hydra_bstrap_proxy", "horovodrun", "srun", NULL,
+		"mpirun", "mpirun.openmpi", "mpirun.real", "mpiexec", "mpiexec.openmpi", "mpiexec.hydra",
+		"orterun", "orted", "prte", "prted", "prterun", "hydra_pmi_proxy", "hydra_bstrap_proxy",
+		"horovodrun", "srun", NULL,
 	};
 	const char *local = facts_env(f, ENV_OMPI_COMM_WORLD_LOCAL_RANK), *size,
 		   *run = facts_env(f, ENV_PMIX_NAMESPACE);

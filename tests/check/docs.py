@@ -10,7 +10,8 @@ import tree
 
 def check(root):
     maker = os.path.join(root, "packaging", "make-docs")
-    if not os.path.exists(maker) or not os.path.exists(os.path.join(root, "build", "bin", "why")):
+    made = [os.path.join(root, "build", *path.split("/")) for path in ("bin/why", "tests/identity/tables_tool")]
+    if not os.path.exists(maker) or not all(os.path.exists(path) for path in made):
         return
     with tempfile.TemporaryDirectory() as fresh:
         done = subprocess.run([maker, fresh], capture_output=True, text=True)
