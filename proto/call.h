@@ -52,8 +52,8 @@ struct call_options {
 	const struct tls_pems *tls; /* checked by tls_check_files; used for the time of opening only */
 	const char *server_name; /* the name to expect in the server's certificate; NULL or "": that of the address */
 	uint32_t max_message;    /* largest message to take, at most CALL_MAX_REPLY; 0: CALL_MAX_MESSAGE */
-	/* A server of somebody else's on this machine: no keepalive (Go's servers hang up on a client that pings oftener than
-	 * every five minutes; on a unix socket a peer that dies is noticed, one that hangs is not). */
+	/* A server of somebody else's on this machine: no keepalive (Go's servers hang up on a client that pings oftener
+	 * than every five minutes; on a unix socket a peer that dies is noticed, one that hangs is not). */
 	bool quiet;
 	const char *header, *header_value; /* one header for every call, lower case, printable; NULL: none */
 };

@@ -212,8 +212,10 @@ int call_line_open(const struct call_options *options, struct call_line **ret_li
 	if (r < 0)
 		return r;
 	if (options->header) {
+		const char *value = options->header_value;
+
 		if (text_copy(l->header, sizeof(l->header), options->header) < strlen(options->header) ||
-		    text_copy(l->header_value, sizeof(l->header_value), options->header_value) < strlen(options->header_value))
+		    text_copy(l->header_value, sizeof(l->header_value), value) < strlen(value))
 			return -EINVAL;
 		l->options = (struct call_options){ .header = l->header, .header_value = l->header_value };
 	}

@@ -2,8 +2,8 @@
 /* kubelet.h - what a kubelet says on its node's own sockets, as plain structs: pod-resources and the Pods API.
  *
  * Room: proto.  Owns: a reader owns the item it has read.  Thread: any, one at a time.  Clock: none.
- * Bounds: as cri.h: an item in an arena of eight times its size; texts are cut to the sizes below and made safe to print, but
- * for labels, which are as they came. At most KUBELET_MAX_CONTAINERS containers a pod.
+ * Bounds: as cri.h: an item in an arena of eight times its size; texts are cut to the sizes below and made safe to print,
+ * but for labels, which are as they came. At most KUBELET_MAX_CONTAINERS containers a pod.
  *
  * The list replies hold one pod an item, in field KUBELET_ITEMS (proto/items.h).
  */

@@ -62,8 +62,8 @@ static int cri_probe(const struct collect_env *env, char *ret_reason, size_t siz
 		if (talk_socket_present(env->root_fd, cri_sockets[i].path, NULL))
 			return 0;
 	(void)snprintf(ret_reason, size,
-		       "no socket of containerd, CRI-O or cri-dockerd below /run; looked for every 30 s (in a container: mount "
-		       "/run/containerd or /run/crio from the node)");
+		       "no socket of containerd, CRI-O or cri-dockerd below /run; looked for every 30 s (in a container: "
+		       "mount /run/containerd or /run/crio from the node)");
 	return -ENOENT;
 }
 

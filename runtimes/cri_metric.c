@@ -20,7 +20,7 @@ static const struct metric_field lost_fields[] = {
 
 const struct metric_desc cri_metrics[CRI_N_METRICS] = {
 	[CRI_RESTARTS] = { "container.restarts", METRIC_COUNTER, UNIT_NONE, ENTITY_CONTAINER,
-			   "How often this container of the pod has been started again; each start is a container of its own",
+			   "How often this container of the pod has been started again; each start is another container",
 			   NULL, NULL },
 	[CRI_POD_RESTARTS] = { "pod.restarts", METRIC_COUNTER, UNIT_NONE, ENTITY_POD,
 			       "How often containers of the pod have been started again, summed over their names", NULL,
@@ -35,7 +35,7 @@ const struct metric_desc cri_metrics[CRI_N_METRICS] = {
 	[CRI_RECOVERED] = { "runtime.cri.recovered", METRIC_EVENT, UNIT_NONE, ENTITY_NODE,
 			    "A container runtime answers again", lost_fields, NULL },
 	[CRI_REFUSED] = { "runtime.cri.refused", METRIC_COUNTER, UNIT_NONE, ENTITY_NODE,
-			  "Containers and sandboxes that a runtime listed and that could not be read, or for which there was no "
-			  "room",
+			  "Containers and sandboxes that a runtime listed and that could not be read, or for which there "
+			  "was no room",
 			  NULL, NULL },
 };

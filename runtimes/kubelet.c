@@ -18,6 +18,7 @@
 #include "proto/items.h"
 #include "proto/kubelet.h"
 #include "runtimes/cri_sockets.h"
+#include "runtimes/kubelet_metric.h"
 #include "runtimes/kubelet_table.h"
 #include "runtimes/talk.h"
 
@@ -30,39 +31,7 @@
 #define OPS_OF_ITEM      64
 #define MAX_PATCHED      512  /* bytes looked at of a label's value, and more */
 
-enum { POD_FAILED, POD_WAITING, SILENT, LOST, RECOVERED, REFUSED, N_METRICS };
 enum { RESOURCES, PODS, N_TALKS };
-
-static const struct metric_field failed_fields[] = {
-	{ "reason", 1, UNIT_NONE, "Why: Evicted, NodeShutdown, DeadlineExceeded; absent when a container's end was the reason" },
-	{ 0 },
-};
-static const struct metric_field waiting_fields[] = {
-	{ "container", 1, UNIT_NONE, "Name of the container" },
-	{ "reason", 1, UNIT_NONE, "CrashLoopBackOff, ImagePullBackOff, CreateContainerConfigError" },
-	{ "restart_count", 0, UNIT_NONE, "How often it has been started again" },
-	{ 0 },
-};
-static const struct metric_field lost_fields[] = {
-	{ "socket", 1, UNIT_NONE, "Where the kubelet listens" },
-	{ "reason", 1, UNIT_NONE, "What came of asking" },
-	{ 0 },
-};
-
-static const struct metric_desc metrics[N_METRICS] = {
-	[POD_FAILED] = { "pod.failed", METRIC_EVENT, UNIT_NONE, ENTITY_POD, "A pod has failed, evictions included",
-			 failed_fields, NULL },
-	[POD_WAITING] = { "pod.waiting", METRIC_EVENT, UNIT_NONE, ENTITY_POD,
-			  "A container of a pod does not start, and the kubelet says why", waiting_fields, NULL },
-	[SILENT] = { "runtime.kubelet.silent", METRIC_GAUGE, UNIT_NS, ENTITY_NODE,
-		     "How long the kubelet has not answered on its sockets; 0: it answers", NULL, NULL },
-	[LOST] = { "runtime.kubelet.lost", METRIC_EVENT, UNIT_NONE, ENTITY_NODE,
-		   "The kubelet has stopped answering on a socket, or the socket has gone", lost_fields, NULL },
-	[RECOVERED] = { "runtime.kubelet.recovered", METRIC_EVENT, UNIT_NONE, ENTITY_NODE,
-			"The kubelet answers again on a socket", lost_fields, NULL },
-	[REFUSED] = { "runtime.kubelet.refused", METRIC_COUNTER, UNIT_NONE, ENTITY_NODE,
-		      "Pods that the kubelet listed and that could not be read, or for which there was no room", NULL, NULL },
-};
 
 static const struct talk_socket sockets[N_TALKS] = {
 	[RESOURCES] = { "var/lib/kubelet/pod-resources/kubelet.sock", "kubelet", NULL, NULL },
@@ -303,7 +272,7 @@ static void write_labels(struct kubelet *k, entity_id id, const struct kubelet_p
 
 static void say_failed(struct kubelet *k, const struct kubelet_known *pod, const struct kubelet_pod *p)
 {
-	struct event *e = batch_event(k->out, POD_FAILED, pod->entity, k->now, SEVERITY_WARNING, 0);
+	struct event *e = batch_event(k->out, KUBELET_POD_FAILED, pod->entity, k->now, SEVERITY_WARNING, 0);
 
 	if (*p->reason)
 		batch_value_text(k->out, e, 0, p->reason);
@@ -312,7 +281,7 @@ static void say_failed(struct kubelet *k, const struct kubelet_known *pod, const
 
 static void say_waiting(struct kubelet *k, entity_id pod, const char *key, const struct kubelet_container *c)
 {
-	struct event *e = batch_event(k->out, POD_WAITING, pod, k->now, SEVERITY_WARNING, 0);
+	struct event *e = batch_event(k->out, KUBELET_POD_WAITING, pod, k->now, SEVERITY_WARNING, 0);
 
 	batch_value_text(k->out, e, 0, c->name);
 	batch_value_text(k->out, e, 1, c->waiting);
@@ -519,12 +488,12 @@ static void say_change(struct kubelet *k, size_t i, uint32_t metric)
 	const struct talk *t = &k->talks[i];
 	struct batch *out = k->out;
 	struct event *e = batch_event(out, metric, graph_node(out->graph), k->now,
-				      metric == LOST ? SEVERITY_WARNING : SEVERITY_INFO, 0);
+				      metric == KUBELET_LOST ? SEVERITY_WARNING : SEVERITY_INFO, 0);
 	char path[128], text[512];
 
 	(void)snprintf(path, sizeof(path), "/%s", t->socket->path);
 	batch_value_text(out, e, 0, path);
-	if (metric == LOST) {
+	if (metric == KUBELET_LOST) {
 		talk_say(t, k->now, text, sizeof(text));
 		batch_value_text(out, e, 1, t->why);
 		batch_message(out, e, "%s", text);
@@ -547,15 +516,15 @@ static void say_silent(struct kubelet *k)
 		if (silent != k->lost[i]) {
 			k->lost[i] = silent;
 			k->news = true;
-			say_change(k, i, silent ? LOST : RECOVERED);
+			say_change(k, i, silent ? KUBELET_LOST : KUBELET_RECOVERED);
 		}
 		if (silent && (!worst || mono_since(t->answered_at, k->now) > longest)) {
 			worst = t;
 			longest = mono_since(t->answered_at, k->now);
 		}
 	}
-	batch_sample(k->out, SILENT, node, (double)longest);
-	batch_sample(k->out, REFUSED, node, (double)k->refused);
+	batch_sample(k->out, KUBELET_SILENT, node, (double)longest);
+	batch_sample(k->out, KUBELET_REFUSED, node, (double)k->refused);
 	if (!k->news)
 		return;
 	k->news = false;
@@ -589,8 +558,8 @@ static int kubelet_collect(void *state, mono_ns_t now, struct batch *out)
 const struct collector collector_kubelet = {
 	.name = "kubelet",
 	.help = "Devices, CPUs and claims that containers were given, and how pods fare, by the kubelet's sockets",
-	.metrics = metrics,
-	.n_metrics = N_METRICS,
+	.metrics = kubelet_metrics,
+	.n_metrics = KUBELET_N_METRICS,
 	.where = COLLECT_ISOLATED,
 	.interval_ms = 5000,
 	.deadline_ms = DEADLINE_MS,
