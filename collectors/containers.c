@@ -330,8 +330,12 @@ static void know_pods(struct containers *c, const struct graph *g)
 
 static void say_unresolved(struct batch *b, struct waiting *w, const char *uid)
 {
-	char text[160];
-	(void)snprintf(text, sizeof(text), "name of pod %s: no container runtime or kubelet has told it", uid);
+	/* Who asks the runtimes says on the node why one is silent: "names of containers and pods: containerd at ...". */
+	const char *why = graph_attr(b->graph, graph_node(b->graph), "unresolved.cri");
+	char text[640];
+	why = why ? strstr(why, ": ") : NULL;
+	(void)snprintf(text, sizeof(text), "name of pod %s: %.512s", uid,
+		       why ? why + 2 : "no container runtime or kubelet has told it");
 	w->said = true;
 	set_unless_known(b, w->container, "unresolved", text);
 }

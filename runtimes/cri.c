@@ -380,6 +380,29 @@ static void say_change(struct cri *c, size_t i, uint32_t metric, mono_ns_t now, 
 	}
 }
 
+/* What is known of its containers stays as it was; whether it is so still, nobody can say until it answers again. */
+static void doubt_containers(struct cri *c, size_t i, bool lost, struct batch *out)
+{
+	static const char what[] = "state and exit code: ";
+	struct cri_known *k;
+	size_t cursor = 0;
+	char text[320];
+
+	(void)snprintf(text, sizeof(text), "%s%s at /%s does not answer", what, talk_name(&c->talks[i]),
+		       c->talks[i].socket->path);
+	while ((k = cri_table_next(c->table, &cursor))) {
+		const char *said = graph_attr(out->graph, k->entity, "unresolved");
+
+		if (k->runtime != i || k->entity == ENTITY_NONE || k->state == CRI_EXITED ||
+		    graph_is_gone(out->graph, k->entity, NULL))
+			continue;
+		if (lost && !said)
+			batch_attr(out, k->entity, "unresolved", text);
+		else if (!lost && said && strncmp(said, what, sizeof(what) - 1) == 0)
+			batch_attr(out, k->entity, "unresolved", NULL);
+	}
+}
+
 static bool is_silent(const struct talk *t)
 {
 	return t->asked && t->failing;
@@ -401,6 +424,7 @@ static void say_silent(struct cri *c, mono_ns_t now, struct batch *out)
 			c->lost[i] = !c->lost[i];
 			c->news = true;
 			say_change(c, i, c->lost[i] ? CRI_LOST : CRI_RECOVERED, now, out);
+			doubt_containers(c, i, c->lost[i], out);
 		}
 		if (is_silent(t) && (!worst || mono_since(t->answered_at, now) > longest)) {
 			worst = t;

@@ -30,6 +30,6 @@ const struct metric_desc kubelet_metrics[KUBELET_N_METRICS] = {
 	[KUBELET_RECOVERED] = { "runtime.kubelet.recovered", METRIC_EVENT, UNIT_NONE, ENTITY_NODE,
 			"The kubelet answers again on a socket", lost_fields, NULL },
 	[KUBELET_REFUSED] = { "runtime.kubelet.refused", METRIC_COUNTER, UNIT_NONE, ENTITY_NODE,
-			      "Pods that the kubelet listed and that could not be read, or for which there was no room", NULL,
+			      "Pods that the kubelet listed and that could not be read, or that had no room", NULL,
 			      NULL },
 };

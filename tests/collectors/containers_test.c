@@ -285,6 +285,22 @@ static void a_pod_that_nobody_tells_is_unresolved(void **state)
 	harness_close(&h);
 }
 
+static void a_silent_runtime_is_named_as_the_reason(void **state)
+{
+	struct harness *h = stage();
+
+	(void)state;
+	turn(h, 10 * NS_PER_S);
+	batch_attr(h->batch, graph_node(h->graph), "unresolved.cri",
+		   "names of containers and pods: containerd at /run/c.sock has not answered for 12 s (timeout)");
+	(void)cgroup(h, SCOPE);
+	harness_settle(h);
+	look(h, 16 * NS_PER_S);
+	attr_is(h, find(h, ENTITY_CONTAINER, ID), "unresolved",
+		"name of pod " UID ": containerd at /run/c.sock has not answered for 12 s (timeout)");
+	harness_close(&h);
+}
+
 static void a_pods_uid_is_enough(void **state)
 {
 	struct harness *h = stage();
@@ -558,6 +574,7 @@ int main(void)
 		cmocka_unit_test(processes_are_in_their_container),
 		cmocka_unit_test(a_runtimes_word_is_kept),
 		cmocka_unit_test(a_pod_that_nobody_tells_is_unresolved),
+		cmocka_unit_test(a_silent_runtime_is_named_as_the_reason),
 		cmocka_unit_test(a_pods_uid_is_enough),
 		cmocka_unit_test(a_runtimes_reason_is_kept),
 		cmocka_unit_test(a_container_that_went_waits_no_longer),

@@ -481,12 +481,14 @@ static void test_hanging_runtime_is_told_and_what_is_known_stays(void **state)
 	assert_true(harness_node(s->h, "runtime.cri.silent") == 10e9);
 	assert_true(is_alive(s, container(s, 11)));
 	assert_string_equal(attr(s, 11, "name"), "main");
+	assert_string_equal(attr(s, 11, "unresolved"), "state and exit code: containerd at /" SOCKET " does not answer");
 	pass(s, 1); /* backing off: not asked, still silent, said once */
 	assert_int_equal(harness_events(s->h, "runtime.cri.lost"), 0);
 	assert_true(harness_node(s->h, "runtime.cri.silent") == 11e9);
 	(void)standin_order(s->runtime, "how ok");
 	(void)standin_order(s->runtime, "end 11 3 Error");
 	pass(s, 5);
+	assert_null(attr(s, 12, "unresolved"));
 	assert_int_equal(harness_events(s->h, "runtime.cri.recovered"), 1);
 	assert_int_equal(harness_events(s->h, EXITED_METRIC), 1);
 	assert_null(node_attr(s, "unresolved.cri"));
