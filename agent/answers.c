@@ -204,7 +204,8 @@ static int why_not(struct agent *a, const struct query *q, struct answer *answer
 		return r;
 	if (target.id == ENTITY_NONE && target.what != AIM_HERE) {
 		answer->status = ANSWER_NOT_FOUND;
-		answer->message = arena_printf(answer->arena, "'%s' is not on node %s now, or is not followed: no rule looks at it",
+		answer->message = arena_printf(answer->arena,
+					       "'%s' is not on node %s now, or is not followed: no rule looks at it",
 					       q->target, a->settings->node);
 		return 0;
 	}

@@ -33,9 +33,11 @@ const struct command command_explain = {
 	.usage = "why [explain] [TARGET]",
 	.help = "why is this node (the fleet, a pod, a process ...) slow or dead?",
 	.more = "Without a target: this machine, where an agent runs, else the fleet. Targets:\n"
-		"  NODE | node NODE        pod NAMESPACE/NAME      job [SCHEDULER:]ID      rank JOB/N\n"
+		"  NODE | node NODE        pod [NAMESPACE/]NAME    job [SCHEDULER:]ID      rank JOB:N\n"
 		"  pid N[@NODE]            cgroup [NODE:]PATH      container ID[@NODE]     gpu [NODE:]INDEX\n"
 		"  nic [NODE:]NAME         disk [NODE:]NAME        mount [NODE:]PATH       FINDING-ID\n"
+		"Beginnings will do (a container's id from 6 digits, a job's from 4), as will a job's or container's name;\n"
+		"what fits several things is listed. The answer begins with who it is.\n"
 		"A node that is called like a command: why node list.\n"
 		"What was resolved within the last 15 minutes is named at the end and does not count; --since TIME says "
 		"more of it.\n"

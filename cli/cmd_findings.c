@@ -146,13 +146,15 @@ static int run(const struct common *c, const char *const *words, size_t n_words)
 
 const struct command command_findings = {
 	.name = "findings",
-	.usage = "why findings [TARGET | --job JOB | --pod POD | --rank JOB:N] [--cause RULE] [--node NODE] [--since TIME] [--all] [--watch]",
+	.usage = "why findings [TARGET | --job JOB | --pod POD | --rank JOB:N] [--cause RULE] [--node NODE] [--since TIME] "
+		 "[--all] [--watch]",
 	.help = "all findings; -o jsonl: one a line, for programs",
 	.more = "Open ones; with --since also those resolved within that time; --all also rules on trial and all that "
 		"was ever resolved.\n"
 		"-o jsonl pages through all of them; -o json is one page of at most 500, `next_cursor` says that there "
 		"is more.\n"
-		"--watch prints each change as it comes. --cause GROUP.* takes all rules of a group; that there is no such rule is an error (66).",
+		"--watch prints each change as it comes.\n"
+		"--cause GROUP.* takes all rules of a group; that there is no such rule is an error (66).",
 	.own = " --watch --since --cause --node --job --pod --rank ",
 	.run = run,
 };

@@ -24,7 +24,7 @@ static const struct kind_word kinds[] = {
 	{ "node", ENTITY_NODE, 0, "node node-17" },
 	{ "pod", ENTITY_POD, AT | COLON, "pod ml/train-0" },
 	{ "job", ENTITY_JOB, AT, "job slurm:81734" },
-	{ "rank", ENTITY_RANK, AT, "rank slurm:81734/19" },
+	{ "rank", ENTITY_RANK, AT, "rank slurm:81734:19" },
 	{ "pid", ENTITY_PROCESS, AT | COLON, "pid 4242@node-17" },
 	{ "process", ENTITY_PROCESS, AT | COLON, "process 4242@node-17" },
 	{ "container", ENTITY_CONTAINER, AT | COLON, "container 3f4e5d6c7b8a" },

@@ -294,8 +294,9 @@ static int check_cause(const struct answers_env *env, const char *cause, struct 
 	target_search_hint(&k->near, hint, sizeof(hint));
 	a->status = hint[0] ? ANSWER_NOT_FOUND : ANSWER_OK;
 	a->evaluated = false; /* no word, no health */
-	a->message = arena_printf(a->arena, "no stored finding is of a rule called '%s', and no agent is connected that knows "
-					    "the rules%s",
+	a->message = arena_printf(a->arena,
+				  "no stored finding is of a rule called '%s', and no agent that knows the rules is "
+				  "connected%s",
 				  cause, hint);
 	return 0;
 }

@@ -164,9 +164,10 @@ static void adopt(struct answer *base, struct answer *from)
 	merge_who(base, from);
 }
 
-static void add_candidate(struct answer *a, const struct answer_who *w, const char *node)
+/* `name` NULL: its own. */
+static void add_candidate(struct answer *a, const struct answer_who *w, const char *name, const char *node)
 {
-	struct finding_entity e = { .kind = w->kind, .id = w->id, .name = w->name };
+	struct finding_entity e = { .kind = w->kind, .id = w->id, .name = name ? name : w->name };
 	const char *kind = w->kind == ENTITY_PROCESS ? "pid" : entity_kind_name(w->kind), *text;
 	struct answer_who *mine;
 
@@ -184,11 +185,20 @@ static void add_candidate(struct answer *a, const struct answer_who *w, const ch
 	a->candidates[a->n_candidates++] = text;
 }
 
+/* "rank 3 of torchrun:llama, python3[4242]": what an answer's target is, in `a`. */
+static const char *brief(struct answer *a, const struct answer *of)
+{
+	for (size_t i = 0; i < of->n_who; i++)
+		if (strcmp(of->who[i].role, "of") == 0)
+			return arena_printf(a->arena, "%s, %s", of->who[i].name, of->who[0].name);
+	return NULL;
+}
+
 /* A second thing that the word fits. */
 static void doubt(struct answer *a, const struct answer *from)
 {
 	struct answer_who first = { 0 };
-	const char *node = a->node ? a->node : "";
+	const char *node = a->node ? a->node : "", *name = brief(a, a);
 
 	if (a->status != ANSWER_AMBIGUOUS) {
 		if (self_of(a))
@@ -201,11 +211,12 @@ static void doubt(struct answer *a, const struct answer *from)
 		a->candidates = arena_alloc_array(a->arena, MAX_CANDIDATES, sizeof(*a->candidates));
 		a->n_candidates = 0;
 		if (first.id)
-			add_candidate(a, &first, node);
+			add_candidate(a, &first, name, node);
 	}
+	name = brief(a, from);
 	for (size_t i = 0; i < from->n_who; i++)
 		if (strcmp(from->who[i].role, "self") == 0 || strcmp(from->who[i].role, "candidate") == 0)
-			add_candidate(a, &from->who[i], from->node ? from->node : "");
+			add_candidate(a, &from->who[i], i == 0 ? name : NULL, from->node ? from->node : "");
 }
 
 void round_merge(struct answer *base, struct answer *from)

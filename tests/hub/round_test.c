@@ -23,12 +23,12 @@ static struct answer *from_node(const char *node, enum answer_status status)
 	return a;
 }
 
-static struct answer_who *self(struct answer *a, enum entity_kind kind, const char *id)
+static void self(struct answer *a, enum entity_kind kind, const char *id)
 {
 	struct finding_entity e = { .kind = kind, .id = id, .name = id };
+	struct finding_entity of = { .kind = ENTITY_RANK, .id = "slurm:9/1", .name = "rank 1 of slurm:9" };
 
-	who_self(a, &(struct who_facts){ .self = &e, .node = a->node });
-	return &a->who[a->n_who - 1];
+	who_self(a, &(struct who_facts){ .self = &e, .rank = kind == ENTITY_PROCESS ? &of : NULL, .node = a->node });
 }
 
 static void rank(struct answer *a, const char *id, const char *process)
@@ -48,9 +48,9 @@ static void a_jobs_ranks_come_together(void **state)
 	AUTO(answer_free) struct answer *none = from_node("node-3", ANSWER_NOT_FOUND);
 
 	(void)state;
-	(void)self(one, ENTITY_JOB, "slurm:9");
+	self(one, ENTITY_JOB, "slurm:9");
 	rank(one, "slurm:9/0", "a[1]");
-	(void)self(two, ENTITY_JOB, "slurm:9");
+	self(two, ENTITY_JOB, "slurm:9");
 	rank(two, "slurm:9/1", "a[2]");
 	rank(two, "slurm:9/2", "a[3]");
 	round_merge(base, none);
@@ -84,7 +84,7 @@ static void what_the_hub_found_stays_said(void **state)
 	assert_ok(answer_add_finding(base, &f));
 	who_from_findings(base, ENTITY_JOB, "slurm:9");
 	assert_int_equal(base->n_who, 2);
-	(void)self(one, ENTITY_JOB, "slurm:9");
+	self(one, ENTITY_JOB, "slurm:9");
 	rank(one, "slurm:9/1", "a[2]");
 	rank(one, "slurm:9/0", "a[1]");
 	round_merge(base, one);
@@ -108,8 +108,8 @@ static void two_things_of_one_name_are_listed(void **state)
 	struct finding_entity e = { .kind = ENTITY_PROCESS, .id = "42/8", .name = "x[42]" };
 
 	(void)state;
-	(void)self(one, ENTITY_PROCESS, "42/7");
-	(void)self(two, ENTITY_PROCESS, "42/7"); /* a pid means another process on another node */
+	self(one, ENTITY_PROCESS, "42/7");
+	self(two, ENTITY_PROCESS, "42/7"); /* a pid means another process on another node */
 	(void)who_add(three, "candidate", &e);
 	round_merge(base, one);
 	assert_int_equal(base->status, ANSWER_OK);
@@ -120,6 +120,8 @@ static void two_things_of_one_name_are_listed(void **state)
 	assert_string_equal(base->candidates[0], "pid node-1:42/7");
 	assert_string_equal(base->candidates[1], "pid node-2:42/7");
 	assert_string_equal(base->candidates[2], "pid node-3:42/8");
+	assert_string_equal(base->who[0].name, "rank 1 of slurm:9, 42/7");
+	assert_string_equal(base->who[1].name, "rank 1 of slurm:9, 42/7");
 	assert_string_equal(base->who[2].name, "x[42]");
 	assert_int_equal(answer_exit_status(base), 66);
 }
@@ -132,7 +134,7 @@ static void nobody_knows(void **state)
 
 	(void)state;
 	other->query = QUERY_LIST; /* an answer to something else is none */
-	(void)self(other, ENTITY_JOB, "slurm:9");
+	self(other, ENTITY_JOB, "slurm:9");
 	round_merge(base, one);
 	round_merge(base, other);
 	round_end(base, 1, 3, 0);
@@ -169,7 +171,7 @@ static void say(struct double_agent *a, const char *node, const char *id)
 	assert_string_equal(frame.query.node, node);
 	answer = from_node(node, id ? ANSWER_OK : ANSWER_NOT_FOUND);
 	if (id) {
-		(void)self(answer, ENTITY_JOB, "torchrun:llama");
+		self(answer, ENTITY_JOB, "torchrun:llama");
 		rank(answer, id, "python3[1]");
 	}
 	buf_init(&out, FRAME_MAX_MESSAGE);
