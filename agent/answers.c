@@ -7,6 +7,7 @@
 #include "agent/agent.h"
 #include "agent/health.h"
 #include "agent/aim.h"
+#include "agent/stranger.h"
 #include "agent/who.h"
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -95,11 +96,9 @@ static void tell_who(const struct agent *a, const struct query *q, const struct 
 		who_from_findings(answer, t->kind, t->key);
 		return;
 	}
-	struct finding_entity e = { .kind = ENTITY_PROCESS, .id = q->target, .name = q->target };
-	struct answer_who *w = t->what == AIM_PROCESS ? who_add(answer, "self", &e) : NULL;
-	if (w)
-		w->text = "this process lives, but is not followed: it is of no workload that the agent recognises, and no "
-			  "finding is about it";
+	uint64_t pid;
+	if (t->what == AIM_PROCESS && text_parse_u64(q->target, &pid) == 0)
+		(void)stranger_tell(a->graph, a->root_fd, (uint32_t)pid, answer); /* it may have ended since */
 }
 
 static int explain(struct agent *a, const struct query *q, struct answer *answer)

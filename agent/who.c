@@ -267,6 +267,30 @@ void who_tell(const struct graph *g, entity_id id, struct answer *a)
 	who_sort(a);
 }
 
+static const struct finding_entity *named_of(const struct graph *g, entity_id id, struct named *ret_named)
+{
+	if (id == ENTITY_NONE)
+		return NULL;
+	who_of_graph(g, id, ret_named->name, sizeof(ret_named->name), &ret_named->entity);
+	return &ret_named->entity;
+}
+
+void who_tell_of(const struct graph *g, const struct finding_entity *self, const struct who_place *place, struct answer *a)
+{
+	AUTO_FREE struct named *of = calloc(4, sizeof(*of));
+	struct who_facts f = { .node = a->node, .self = self };
+
+	if (!of)
+		return;
+	f.rank = named_of(g, place->rank, &of[0]);
+	f.job = f.rank ? holder(g, place->rank, ENTITY_JOB, &of[1]) : named_of(g, place->job, &of[1]);
+	f.container = named_of(g, place->container, &of[2]);
+	f.pod = f.container ? holder(g, place->container, ENTITY_POD, &of[3]) : NULL;
+	who_self(a, &f);
+	tell_doubts(&f, a);
+	who_sort(a);
+}
+
 /* ---- candidates ---- */
 
 void who_brief(const struct graph *g, entity_id id, char *ret_text, size_t size)

@@ -22,6 +22,14 @@ void who_search(const struct graph *g, struct target_search *s);
 /* "rank 3 of torchrun:abc, python3[4242]": what a candidate is. */
 void who_brief(const struct graph *g, entity_id id, char *ret_text, size_t size);
 
+/* Where a thing belongs that the graph does not hold; ENTITY_NONE: nowhere. */
+struct who_place {
+	entity_id rank, job, container;
+};
+
+/* As who_tell, of such a thing: itself, whose it is, what it is in. */
+void who_tell_of(const struct graph *g, const struct finding_entity *self, const struct who_place *place, struct answer *answer);
+
 /* Fill the answer's `who`; its findings are there already: they say which member is in trouble. */
 void who_tell(const struct graph *g, entity_id id, struct answer *answer);
 
