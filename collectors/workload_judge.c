@@ -13,6 +13,7 @@
 #include "collectors/process.h"
 #include "collectors/workload_graph.h"
 #include "collectors/workload_state.h"
+#include "identity/recogniser.h"
 
 #define MAX_ANCESTORS 16
 
@@ -146,15 +147,14 @@ static bool is_taken(struct workload *w, uint64_t whose, const struct workload_m
 static bool is_of(const struct workload *w, const struct workload_member *above, const struct membership *found,
 		  uint64_t whose)
 {
-	char key[GRAPH_MAX_KEY];
+	const char *key;
 
 	if (!above)
 		return false;
 	if (above->whose == whose)
 		return true;
-	/* A helper of a rank that no longer says which. */
-	return !found->member[0] && above->rank != ENTITY_NONE && membership_job_key(found, key, sizeof(key)) &&
-	       graph_find(w->out->graph, ENTITY_JOB, key) == above->job;
+	key = graph_key(w->out->graph, above->job);
+	return key && recognise_is_inherited(key, above->rank != ENTITY_NONE, found);
 }
 
 static void inherit(struct workload *w, struct workload_member *m, const struct workload_member *above)

@@ -38,8 +38,9 @@ static bool recognise_tensorflow(const struct identity_facts *f, struct membersh
 	if (!tf_config_parse(json, strlen(json), &config))
 		return false;
 	m->source = f->env_source;
-	m->role = "launcher";
-	if (config.type[0] != '\0' && !facts_is_wrapper(f)) {
+	if (facts_is_wrapper(f)) {
+		m->role = "launcher";
+	} else if (config.type[0] != '\0') { /* else the kernel half carried too little of the text */
 		m->role = role_of(config.type);
 		(void)membership_memberf(m, "%s-%u", config.type, config.index);
 		membership_attr(m, "devices", facts_env(f, ENV_CUDA_VISIBLE_DEVICES));

@@ -41,6 +41,8 @@ static void number(struct membership *m, const struct membership *ranks, const s
 	uint32_t step = 0;
 
 	check_ranks(m, ranks, f);
+	if (ranks->role[0] == '\0') /* which of them is not known: what the job says holds */
+		return;
 	m->member[0] = '\0';
 	/* The steps of a job number their ranks anew. */
 	if (ranks->member[0] != '\0' && facts_number(membership_attr_of(m, "step"), &step) && step > 0)
@@ -125,30 +127,32 @@ size_t recognise(const struct identity_facts *facts, struct membership ret[RECOG
 	return n;
 }
 
-static bool same_job(const struct membership *a, const struct membership *b)
+/* Of the job with that key, which begins with the scheduler's name; NULL: not in the table. */
+static const struct recogniser *recogniser_of(const char *job_key)
 {
-	return strcmp(a->scheduler, b->scheduler) == 0 && strcmp(a->job, b->job) == 0;
-}
+	const size_t n = strcspn(job_key, ":");
 
-static bool is_application(const char *scheduler)
-{
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (all[i]->layer == RECOGNISER_APPLICATION && strcmp(all[i]->name, scheduler) == 0)
-			return true;
-	return false;
+		if (strlen(all[i]->name) == n && strncmp(all[i]->name, job_key, n) == 0)
+			return all[i];
+	return NULL;
 }
 
-bool recognise_is_inherited(const struct membership *parent, size_t n_parent, const struct membership *own,
-			    size_t n_own)
+bool recognise_is_inherited(const char *parent_job, bool parent_is_member, const struct membership *own)
 {
-	if (n_parent == 0)
-		return false;
-	if (n_own == 0)
+	const struct recogniser *parents = recogniser_of(parent_job), *owns;
+	char key[sizeof(own->job) + 64];
+
+	if (!own)
 		return true;
-	for (size_t i = 1; i < n_parent; i++)
-		if (same_job(&parent[i], &own[0]))
-			return true;
-	if (strcmp(parent[0].scheduler, own[0].scheduler) != 0)
+	if (!parents || !membership_job_key(own, key, sizeof(key)))
 		return false;
-	return is_application(own[0].scheduler) || (same_job(parent, own) && own[0].member[0] == '\0');
+	if (strcmp(key, parent_job) == 0)
+		return parent_is_member && own->member[0] == '\0';
+	owns = recogniser_of(key);
+	if (!owns || (owns->layer == RECOGNISER_AROUND) != (parents->layer == RECOGNISER_AROUND))
+		return owns && owns->layer == RECOGNISER_AROUND;
+	if (parents->layer != RECOGNISER_APPLICATION)
+		return false;
+	return owns == parents || (owns->layer == RECOGNISER_JOB && !membership_job_attr_of(own, "torchrun_run"));
 }

@@ -66,9 +66,10 @@ const struct recogniser *const *recognisers_all(size_t *ret_n);
  * what they should agree on. How many. Allocates nothing. */
 size_t recognise(const struct identity_facts *facts, struct membership ret[RECOGNISED_MAX]);
 
-/* A child has memberships `own` by its own facts, its parent has `parent`: true when the parent's hold for the child as
- * well, because its own say nothing new: none, what is around the parent's, or the parent's job without a member. */
-bool recognise_is_inherited(const struct membership *parent, size_t n_parent, const struct membership *own,
-			    size_t n_own);
+/* A process descends from one of the job `parent_job` (key of the graph, "spark:app-1"), and of itself its first membership
+ * is `own` (NULL: none). True when it belongs to what that one belongs to, because its own says nothing new: none, the
+ * same job without a member, only what is around (a service, a compose project), or, below an application's process,
+ * what the application runs in. A run that torchrun numbered inside is new. */
+bool recognise_is_inherited(const char *parent_job, bool parent_is_member, const struct membership *own);
 
 #endif

@@ -33,7 +33,7 @@ static void a_task_of_tf_config(void **state)
 	assert_job_attr(&k, "world_size", "3");
 }
 
-static void labels_alone_name_the_job(void **state)
+static void labels_alone_name_the_task(void **state)
 {
 	struct known k;
 
@@ -41,15 +41,21 @@ static void labels_alone_name_the_job(void **state)
 	known_reset(&k);
 	known_labels(&k, ps0);
 	k.facts.pod_namespace = "ml";
-	assert_is(&k, "tfjob:ml/mnist", NULL);
+	assert_is(&k, "tfjob:ml/mnist", "tfjob:ml/mnist/ps-0");
 	assert_attr(&k, "replica", "ps-0");
+	/* The kernel half carries the beginning of a long text. */
+	KNOWN_ENV(&k, "TF_CONFIG={\"cluster\":{\"chief\":[\"mnist-chief-0.ml.svc:2222\"],\"ps\":[\"mnist-p");
+	k.env.cut[ENV_TF_CONFIG] = true;
+	assert_is(&k, "tfjob:ml/mnist", "tfjob:ml/mnist/ps-0");
+	known_argv(&k, "bash -c train");
+	assert_is(&k, "tfjob:ml/mnist", NULL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_task_of_tf_config),
-		cmocka_unit_test(labels_alone_name_the_job),
+		cmocka_unit_test(labels_alone_name_the_task),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,21 +171,28 @@ static void never_more_than_fit(void **state)
 
 static void what_the_parent_knew_better_is_inherited(void **state)
 {
-	(void)state;
-	struct membership executor[2] = { of("spark", "app-1", "exec-3"), of("slurm", "5", "0") },
-			  slurm = of("slurm", "5", "");
-	struct membership rank = of("slurm", "5", "3"), shell = of("slurm", "5", ""), agent = of("slurm", "5", "");
-	struct membership ray = of("ray", "s1/01000000", ""), ray_child = of("ray", "n1/01000000", "");
-	struct membership other = of("slurm", "6", "0");
+	struct membership slurm = of("slurm", "5", ""), rank = of("slurm", "5", "3"), other = of("slurm", "6", "0");
+	struct membership unit = of("systemd", "x.service@n1", ""), project = of("compose", "shop@n1", "web-1");
+	struct membership ray = of("ray", "n1/01000000", ""), run = of("torchrun", "x", "1"), numbered = rank;
 
-	assert_true(recognise_is_inherited(&rank, 1, NULL, 0));      /* a helper with no variable of the list */
-	assert_true(recognise_is_inherited(executor, 2, &slurm, 1)); /* pyspark's daemon below the executor */
-	assert_true(recognise_is_inherited(&rank, 1, &shell, 1));    /* a shell that a rank starts */
-	assert_true(recognise_is_inherited(&ray, 1, &ray_child, 1)); /* whose arguments do not tell the session */
-	assert_false(recognise_is_inherited(&agent, 1, &rank, 1));   /* a rank that the agent starts */
-	assert_false(recognise_is_inherited(&rank, 1, &other, 1));   /* another job */
-	assert_false(recognise_is_inherited(NULL, 0, &rank, 1));
-	assert_false(recognise_is_inherited(NULL, 0, NULL, 0));
+	(void)state;
+	membership_job_attr(&numbered, "torchrun_run", "x");
+	assert_true(recognise_is_inherited("slurm:5", true, NULL));    /* a helper with no variable of the list */
+	assert_true(recognise_is_inherited("slurm:5", true, &slurm));  /* a shell that a rank starts */
+	assert_true(recognise_is_inherited("slurm:5", true, &unit));   /* and what it starts without its variables */
+	assert_true(recognise_is_inherited("spark:a", true, &slurm));  /* pyspark's daemon below an executor in Slurm */
+	assert_true(recognise_is_inherited("spark:a", true, &rank));
+	assert_true(recognise_is_inherited("spark:a", true, &project));
+	assert_true(recognise_is_inherited("ray:s/01000000", false, &ray));
+	assert_false(recognise_is_inherited("spark:a", true, &numbered)); /* torchrun inside an executor */
+	assert_false(recognise_is_inherited("spark:a", true, &run));
+	assert_false(recognise_is_inherited("slurm:5", false, &rank)); /* a rank that the agent starts */
+	assert_false(recognise_is_inherited("slurm:5", false, &slurm));
+	assert_false(recognise_is_inherited("slurm:5", true, &rank));
+	assert_false(recognise_is_inherited("slurm:5", true, &other));
+	assert_false(recognise_is_inherited("systemd:slurmd.service@n1", false, &rank));
+	assert_false(recognise_is_inherited("systemd:docker.service@n1", false, &project));
+	assert_false(recognise_is_inherited("unheard-of:1", true, &rank));
 }
 
 int main(void)
