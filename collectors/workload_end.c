@@ -227,6 +227,16 @@ void workload_end_check(struct workload *w, unsigned max)
 
 /* ---- jobs ---- */
 
+static void say_running(struct workload *w, const struct workload_member *m)
+{
+	if (!m->main || m->rank == ENTITY_NONE || !graph_exists(w->out->graph, m->rank))
+		return;
+	if (!m->ended)
+		batch_sample(w->out, WORKLOAD_RANK_RUNNING, m->rank, 1);
+	else if (!workload_table_main(&w->table, m->whose) && !graph_is_gone(w->out->graph, m->rank, NULL))
+		batch_sample(w->out, WORKLOAD_RANK_RUNNING, m->rank, 0);
+}
+
 static struct workload_job *job_of(struct workload *w, entity_id job)
 {
 	for (size_t i = 0; i < w->n_jobs; i++)
@@ -280,8 +290,10 @@ void workload_end_count(struct workload *w)
 		w->jobs[i].processes = w->jobs[i].members = 0;
 		w->jobs[i].restarts = NAN;
 	}
-	while ((m = workload_table_next(&w->table, &cursor)))
+	while ((m = workload_table_next(&w->table, &cursor))) {
+		say_running(w, m);
 		count_member(w, m);
+	}
 	for (size_t i = 0; i < w->n_jobs; i++) {
 		struct workload_job *j = &w->jobs[i];
 		if (!graph_exists(w->out->graph, j->job) || is_over(w, j))

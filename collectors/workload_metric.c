@@ -31,6 +31,10 @@ const struct metric_desc workload_metrics[WORKLOAD_N_METRICS] = {
 	[WORKLOAD_RANK_ENDED] = { "rank.ended", METRIC_EVENT, UNIT_NONE, ENTITY_RANK,
 				  "the main process of a rank, executor or task has ended (code: its exit code or signal)",
 				  ended_fields, NULL },
+	[WORKLOAD_RANK_RUNNING] = { "rank.running", METRIC_GAUGE, UNIT_NONE, ENTITY_RANK,
+				    "1: its main process runs; 0: it has ended and was not started again, whatever of its other "
+				    "processes is left",
+				    NULL, NULL },
 	[WORKLOAD_NODE_MEMBERS] = { "node.workload.members", METRIC_GAUGE, UNIT_NONE, ENTITY_NODE,
 				    "processes known to belong to a job", NULL, NULL },
 	[WORKLOAD_NODE_UNTOLD] = { "node.workload.untold", METRIC_COUNTER, UNIT_NONE, ENTITY_NODE,

@@ -89,8 +89,11 @@ static void a_rank_started_again_is_the_same_rank(void **state)
 	harness_settle(w->h);
 	assert_int_equal(harness_events(w->h, "rank.ended"), 1);
 	world_process_end(w, 101);
+	world_tick(w);
+	assert_true(harness_value(w->h, "rank.running", ENTITY_RANK, "torchrun:llama/0") == 0);
 	world_rank(w, 111, 2000, "0");
 	world_tick(w);
+	assert_true(harness_value(w->h, "rank.running", ENTITY_RANK, "torchrun:llama/0") == 1);
 	assert_string_equal(world_next(w->h, world_entity(w, ENTITY_PROCESS, "111/2000"), ENTITY_RANK), "torchrun:llama/0");
 	assert_string_equal(world_attr(w, ENTITY_PROCESS, "111/2000", "role"), "rank"); /* its main process */
 	assert_true(harness_value(w->h, "job.members", ENTITY_JOB, "torchrun:llama") == 1);
