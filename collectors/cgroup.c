@@ -2,7 +2,7 @@
 /* Use and limits of each cgroup: CPU time and throttling, memory and its events, pids, I/O; v1 and v2.
  *
  * What decides a diagnosis (throttling, memory events, rejected forks) is read each second for cgroups that hold
- * tasks, the rest every five seconds, spread over the ticks. Above STRIDE_AT active cgroups each is read every 2nd,
+ * tasks, the rest every five seconds (ten above 1,000 active ones ...), spread over the ticks. Above STRIDE_AT active cgroups each is read every 2nd,
  * 3rd ... second, so that the cost of a tick stays the same. */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +19,11 @@
 #include "collectors/collector.h"
 #include "collectors/fields.h"
 
-#define MAX_SAMPLED 2000 /* a tick; leaves first */
+#define MAX_SAMPLED 4096 /* a tick; leaves first */
 #define MAX_FDS     2048
 #define STRIDE_AT   500
 #define SLOW_TICKS  5
+#define SLOWER_AT   1000 /* for each so many active cgroups the slow round takes its time once more */
 #define RETRY_SLOW  12   /* a file that is not there is looked for again after so many slow rounds */
 #define TEXT_BYTES  32768
 #define V1_NO_LIMIT (UINT64_C(1) << 62)
@@ -151,7 +152,7 @@ struct watch {
 	uint32_t birth; /* 0: unused */
 	uint32_t next_slow;
 	uint16_t slow_rounds;
-	bool active, limited;
+	bool active, limited, lone; /* lone: its tasks are in a v1 hierarchy that nobody else tells of */
 	uint64_t throttled_periods;
 	struct cgroup_io *io; /* NULL: no limit of I/O */
 	double cpu_limit, memory_limit, memory_high, pids_limit; /* 0: none */
@@ -160,7 +161,7 @@ struct watch {
 
 struct cgroup {
 	struct cgroup_tree *tree;
-	uint32_t tick;
+	uint32_t tick, slow_ticks;
 	mono_ns_t now;
 	int root_fd;
 	size_t n_fds, max_fds, n_active;
@@ -341,29 +342,40 @@ static double read_limit(struct cgroup *c, const struct cgroup_node *n, enum fil
 	return value ? (double)value : 0.5; /* a limit of 0 is a limit; written as 0 */
 }
 
+/* Lists of tasks, which are dear to open and to read: while all tasks are looked over anyway, only to find those that
+ * somebody put into one v1 hierarchy beside the others, once a minute. */
+static bool has_lone_tasks(struct cgroup *c, const struct cgroup_node *n, bool others_tell)
+{
+	static const enum cgroup_hier v1[] = { CGROUP_HIER_MEMORY, CGROUP_HIER_CPU, CGROUP_HIER_CPUACCT,
+					       CGROUP_HIER_BLKIO };
+	struct watch *w = &c->watches[n->index];
+	if (others_tell && w->slow_rounds % RETRY_SLOW != 1)
+		return w->lone;
+	w->lone = false;
+	for (size_t i = 0; i < ARRAY_LEN(v1) && !w->lone; i++) {
+		AUTO_CLOSE int fd = -1;
+		char first;
+		w->lone = !cgroup_tree_is_v2(c->tree, v1[i]) &&
+			  cgroup_tree_open_file(c->tree, n, v1[i], "cgroup.procs", O_RDONLY | O_NONBLOCK, &fd) == 0 &&
+			  read(fd, &first, 1) == 1;
+	}
+	return w->lone;
+}
+
 /* A v1 folder has no populated flag: pids.current tells it without building a list of tasks. */
 static bool is_active(struct cgroup *c, const struct cgroup_node *n)
 {
 	static const char *const keys[] = { "populated" };
-	static const enum cgroup_hier v1[] = { CGROUP_HIER_MEMORY, CGROUP_HIER_CPU, CGROUP_HIER_CPUACCT,
-					       CGROUP_HIER_BLKIO };
 	uint64_t value;
 	size_t len;
+	bool others_tell;
 	if (n->parent == n->index)
 		return true;
 	if (read_file(c, n, F_POPULATED, &len) && fields_keyed(c->text, len, keys, 1, &value) && value)
 		return true;
 	if (read_one(c, n, F_PIDS_CURRENT, &value) && value)
 		return true;
-	for (size_t i = 0; i < ARRAY_LEN(v1); i++) {
-		AUTO_CLOSE int fd = -1;
-		char first;
-		if (!cgroup_tree_is_v2(c->tree, v1[i]) &&
-		    cgroup_tree_open_file(c->tree, n, v1[i], "cgroup.procs", O_RDONLY | O_NONBLOCK, &fd) == 0 &&
-		    read(fd, &first, 1) == 1)
-			return true;
-	}
-	return false;
+	return cgroup_tree_has_tasks(c->tree, n, c->now, &others_tell) || has_lone_tasks(c, n, others_tell);
 }
 
 static void sample_memory_stat(struct cgroup *c, const struct cgroup_node *n, entity_id e, struct batch *b)
@@ -487,7 +499,7 @@ static void sample_io_limit(struct cgroup *c, const struct cgroup_node *n, entit
 static void slow_round(struct cgroup *c, const struct cgroup_node *n, entity_id e, struct batch *b)
 {
 	struct watch *w = &c->watches[n->index];
-	w->next_slow = c->tick + SLOW_TICKS;
+	w->next_slow = c->tick + c->slow_ticks;
 	if (w->slow_rounds == 0) /* spread the cgroups over the ticks */
 		w->next_slow += n->index % SLOW_TICKS;
 	if (++w->slow_rounds % RETRY_SLOW == 0)
@@ -544,6 +556,7 @@ static int cgroup_collect(void *state, mono_ns_t now, struct batch *out)
 	cgroup_tree_refresh(c->tree, now, out);
 	c->now = now;
 	c->tick++;
+	c->slow_ticks = SLOW_TICKS * (1 + (uint32_t)(c->n_active / SLOWER_AT));
 	c->n_active = 0;
 	for (uint32_t i = 0; i < CGROUP_TREE_MAX_NODES; i++) {
 		n = cgroup_tree_at(c->tree, i);

@@ -106,3 +106,12 @@ int cgroup_mounts_path_of_id(const struct cgroup_mounts *m, enum cgroup_hier hie
 	memcpy(ret_path, path + n_root, (size_t)(n - n_root) + 1);
 	return 0;
 }
+
+const char *cgroup_mode_name(enum cgroup_mode mode)
+{
+	switch (mode) {
+	case CGROUP_V1: return "v1";
+	case CGROUP_HYBRID: return "hybrid";
+	default: return "v2";
+	}
+}

@@ -17,11 +17,12 @@
 #include "collectors/cgroup_mounts.h"
 
 #define MAX_TREES     4
-#define MAX_WATCHES   8192
+#define MAX_WATCHES   16384
 #define MAX_LATE      256 /* removed cgroups whose id is still known */
 #define NO_SLOT       UINT32_MAX
 #define FULL_SCAN_NS  (60 * NS_PER_S)
 #define BLIND_SCAN_NS (5 * NS_PER_S)
+#define TASKS_STALE_NS (3 * NS_PER_S)
 
 struct slot {
 	struct cgroup_node node; /* .path NULL: free */
@@ -30,6 +31,7 @@ struct slot {
 	uint16_t depth;
 	uint16_t dirty;                  /* bit h: its folder in h is to be read */
 	uint32_t seen[CGROUP_HIER_MAX];  /* scan that last found it there */
+	mono_ns_t tasks_at;              /* when tasks were last seen in it */
 };
 
 struct late {
@@ -54,7 +56,7 @@ struct cgroup_tree {
 	bool blind;             /* not every folder is watched */
 	struct late late[MAX_LATE];
 	unsigned next_late, n_misses;
-	mono_ns_t now, next_full;
+	mono_ns_t now, next_full, tasks_at;
 	bool ever;
 	const struct graph *graph;
 	uint64_t refused;
@@ -453,15 +455,6 @@ enum cgroup_mode cgroup_tree_mode(const struct cgroup_tree *t)
 	return t->mounts.mode;
 }
 
-const char *cgroup_mode_name(enum cgroup_mode mode)
-{
-	switch (mode) {
-	case CGROUP_V1: return "v1";
-	case CGROUP_HYBRID: return "hybrid";
-	default: return "v2";
-	}
-}
-
 bool cgroup_tree_has(const struct cgroup_tree *t, enum cgroup_hier hier)
 {
 	return t->mounts.fd[t->mounts.home[hier]] >= 0;
@@ -500,6 +493,21 @@ const struct cgroup_node *cgroup_tree_next(const struct cgroup_tree *t, size_t *
 			return &s->node;
 	}
 	return NULL;
+}
+
+void cgroup_tree_saw_tasks(struct cgroup_tree *t, enum cgroup_hier hier, uint64_t id, mono_ns_t now)
+{
+	const struct cgroup_node *n = cgroup_tree_by_id(t, hier, id);
+	if (n)
+		t->slots[n->index].tasks_at = now;
+	t->tasks_at = now;
+}
+
+bool cgroup_tree_has_tasks(const struct cgroup_tree *t, const struct cgroup_node *n, mono_ns_t now, bool *ret_known)
+{
+	mono_ns_t at = t->slots[n->index].tasks_at;
+	*ret_known = t->tasks_at && mono_since(t->tasks_at, now) <= TASKS_STALE_NS;
+	return *ret_known && at && mono_since(at, now) <= TASKS_STALE_NS;
 }
 
 /* Younger than the last refresh: ask the kernel for its path, and take in the chain above it. */

@@ -25,7 +25,7 @@
 #include "collectors/collector.h"
 #include "model/batch.h"
 
-#define CGROUP_TREE_MAX_NODES  4096
+#define CGROUP_TREE_MAX_NODES  8192 /* 2,000 containers, a pod and a sandbox for each, and what else there is */
 #define CGROUP_TREE_MAX_DEPTH  32
 #define CGROUP_TREE_MAX_SCANS  1024
 #define CGROUP_TREE_MAX_MISSES 64
@@ -83,6 +83,12 @@ const struct cgroup_node *cgroup_tree_by_path(const struct cgroup_tree *t, const
 /* Walk all: *cursor 0 at the start, NULL at the end. */
 const struct cgroup_node *cgroup_tree_next(const struct cgroup_tree *t, size_t *cursor);
 const struct cgroup_node *cgroup_tree_at(const struct cgroup_tree *t, uint32_t index); /* NULL: slot is free */
+
+/* A look over all tasks found some in this cgroup at `now`; and, for those who would have to read a list of tasks to know
+ * it: were there any in the look that was made at `now` or up to three seconds before? *ret_known false: there was no such
+ * look. A task that is in several v1 hierarchies is found in one of them only (bpf/task_cgroup.bpf.h). */
+void cgroup_tree_saw_tasks(struct cgroup_tree *t, enum cgroup_hier hier, uint64_t id, mono_ns_t now);
+bool cgroup_tree_has_tasks(const struct cgroup_tree *t, const struct cgroup_node *n, mono_ns_t now, bool *ret_known);
 
 /* Open a file of the cgroup in the folder of `hier`, O_CLOEXEC. `flags` as open(2). -ENOENT: no such hierarchy or
  * file; other errors from openat(2). */

@@ -113,6 +113,12 @@ entity_id kernel_cgroup_entity(struct kernel_cgroup *k, uint64_t key, struct bat
 	return id;
 }
 
+void kernel_cgroup_saw_tasks(struct kernel_cgroup *k, uint64_t key, mono_ns_t now)
+{
+	if (k->tree && key && TASK_CGROUP_HIER(key) < CGROUP_HIER_MAX)
+		cgroup_tree_saw_tasks(k->tree, (enum cgroup_hier)TASK_CGROUP_HIER(key), TASK_CGROUP_ID(key), now);
+}
+
 void kernel_cgroup_path(struct kernel_cgroup *k, uint64_t key, char *ret_path, size_t size)
 {
 	const struct cgroup_node *n = NULL;

@@ -35,6 +35,8 @@ uint32_t kernel_cgroup_v1(const struct collect_env *env);
 /* Entity, or ENTITY_NONE when neither knows the key. A cgroup that only the kernel half still knows is made and marked
  * gone at once. */
 entity_id kernel_cgroup_entity(struct kernel_cgroup *k, uint64_t key, struct batch *b);
+/* Tasks were seen in it at `now`. */
+void kernel_cgroup_saw_tasks(struct kernel_cgroup *k, uint64_t key, mono_ns_t now);
 /* Path from the root of its hierarchy, "" when unknown. */
 void kernel_cgroup_path(struct kernel_cgroup *k, uint64_t key, char *ret_path, size_t size);
 

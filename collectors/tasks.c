@@ -327,6 +327,8 @@ static void take_cgroup(struct tasks *t, uint64_t key, struct tasks_cgroup *c, d
 	t->was_seen[slot] = seen;
 	if (key != TASKS_OVERFLOW_KEY && tell) {
 		entity_id id = kernel_cgroup_entity(&t->cgroups, key, b);
+		if (c->tick == tick)
+			kernel_cgroup_saw_tasks(&t->cgroups, key, b->now);
 		if (id != ENTITY_NONE)
 			cgroup_write(b, id, c, &g, wall_ns);
 	}

@@ -131,14 +131,14 @@ static void test_hybrid_and_damaged(void **unused)
 	harness_close(&h);
 }
 
-/* 2,500 cgroups with tasks: 2,000 are read at most, leaves before their parents, descriptors stay bounded. */
+/* 4,500 cgroups with tasks: 4,096 are read at most, leaves before their parents, descriptors stay bounded. */
 static void test_many(void **unused)
 {
 	(void)unused;
 	char folder[64], path[96];
 	harness_folder(folder, sizeof(folder));
 	harness_write(folder, "proc/mounts", "cgroup2 /c cgroup2 rw 0 0\n");
-	for (unsigned i = 0; i < 2500; i++) {
+	for (unsigned i = 0; i < 4500; i++) {
 		snprintf(path, sizeof(path), "c/top/x%u/cgroup.events", i);
 		harness_write(folder, path, "populated 1\n");
 		snprintf(path, sizeof(path), "c/top/x%u/memory.current", i);
@@ -147,14 +147,59 @@ static void test_many(void **unused)
 	struct harness *h = harness_open(&collector_cgroup, folder);
 	for (unsigned tick = 1; tick <= 4; tick++)
 		assert_ok(harness_collect(h, tick * NS_PER_S));
-	assert_true(harness_node(h, "node.cgroup.count") == 2502);
-	assert_true(harness_node(h, "node.cgroup.unwatched") == 502);
+	assert_true(harness_node(h, "node.cgroup.count") == 4502);
+	assert_true(harness_node(h, "node.cgroup.unwatched") == 406);
 	assert_false(has(h, "cgroup.memory.current", "/top"));
 	size_t n = 0;
 	uint32_t current = metrics_find(h->metrics, "cgroup.memory.current");
 	for (size_t i = 0; i < h->batch->n_samples; i++)
 		n += h->batch->samples[i].metric == current;
-	assert_in_range(n, 400, 1000); /* 2,000 active are read every fifth tick, and some are in their slow round */
+	assert_in_range(n, 400, 1400); /* 4,096 active are read every ninth tick, and some are in their slow round */
+	harness_close(&h);
+	harness_remove(folder);
+}
+
+/* Who looks over all tasks spares reading lists of them; those that only a list shows are found once a minute. */
+static void test_tasks_by_hearsay(void **unused)
+{
+	(void)unused;
+	struct cgroup_tree *tree;
+	char folder[64], path[96];
+	struct stat st;
+	harness_folder(folder, sizeof(folder));
+	harness_write(folder, "proc/mounts", "cgroup /m cgroup rw,memory 0 0\n");
+	harness_write(folder, "m/told/memory.usage_in_bytes", "7\n");
+	harness_write(folder, "m/listed/memory.usage_in_bytes", "8\n");
+	harness_write(folder, "m/listed/cgroup.procs", "1\n");
+	struct harness *h = harness_open(&collector_cgroup, folder);
+	assert_ok(cgroup_tree_open(&h->env, &tree));
+	snprintf(path, sizeof(path), "%s/m/told", folder);
+	assert_ok(stat(path, &st));
+	unsigned tick = 1;
+	for (; tick <= 12; tick++) {
+		assert_ok(harness_collect(h, tick * NS_PER_S));
+		assert_false(has(h, "cgroup.memory.current", "/told"));
+		assert_true(value(h, "cgroup.memory.current", "/listed") == 8);
+	}
+	snprintf(path, sizeof(path), "%s/m/listed/cgroup.procs", folder);
+	for (; tick <= 24; tick++) {
+		cgroup_tree_saw_tasks(tree, CGROUP_HIER_MEMORY, st.st_ino, tick * NS_PER_S);
+		assert_ok(harness_collect(h, tick * NS_PER_S));
+		assert_true(value(h, "cgroup.memory.current", "/listed") == 8);
+	}
+	assert_true(value(h, "cgroup.memory.current", "/told") == 7);
+	assert_ok(unlink(path)); /* empty */
+	for (; tick <= 24 + 70; tick++) {
+		cgroup_tree_saw_tasks(tree, CGROUP_HIER_MEMORY, st.st_ino, tick * NS_PER_S);
+		assert_ok(harness_collect(h, tick * NS_PER_S));
+		assert_true(value(h, "cgroup.memory.current", "/told") == 7);
+	}
+	assert_false(has(h, "cgroup.memory.current", "/listed"));
+	/* nobody tells any more: the lists again */
+	for (; tick <= 24 + 90; tick++)
+		assert_ok(harness_collect(h, tick * NS_PER_S));
+	assert_false(has(h, "cgroup.memory.current", "/told"));
+	cgroup_tree_close(&tree);
 	harness_close(&h);
 	harness_remove(folder);
 }
@@ -300,6 +345,7 @@ int main(void)
 		cmocka_unit_test(test_v1),
 		cmocka_unit_test(test_hybrid_and_damaged),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_tasks_by_hearsay),
 		cmocka_unit_test(test_real_throttling),
 		cmocka_unit_test(test_real_memory),
 		cmocka_unit_test(test_real_pids),

@@ -170,6 +170,32 @@ static void test_shared_and_bounded(void **unused)
 	harness_remove(folder);
 }
 
+static void test_tasks_seen(void **unused)
+{
+	(void)unused;
+	struct stage s;
+	bool known = true;
+	assert_ok(stage_open(&s, FIXTURES "v2"));
+	refresh(&s, NS_PER_S);
+	const struct cgroup_node *n = cgroup_tree_by_path(s.tree, "/kubepods.slice");
+	const struct cgroup_node *other = cgroup_tree_by_path(s.tree, "/system.slice/idle.service");
+	assert_false(cgroup_tree_has_tasks(s.tree, n, NS_PER_S, &known));
+	assert_false(known);
+	cgroup_tree_saw_tasks(s.tree, CGROUP_HIER_CPU, n->id[CGROUP_HIER_UNIFIED], 2 * NS_PER_S);
+	assert_true(cgroup_tree_has_tasks(s.tree, n, 5 * NS_PER_S, &known));
+	assert_true(known);
+	assert_false(cgroup_tree_has_tasks(s.tree, other, 5 * NS_PER_S, &known));
+	assert_true(known);
+	assert_false(cgroup_tree_has_tasks(s.tree, n, 6 * NS_PER_S, &known));
+	assert_false(known);
+	/* the look goes on, and finds none there */
+	cgroup_tree_saw_tasks(s.tree, CGROUP_HIER_CPU, other->id[CGROUP_HIER_UNIFIED], 6 * NS_PER_S);
+	cgroup_tree_saw_tasks(s.tree, CGROUP_HIER_CPU, 12345678, 6 * NS_PER_S);
+	assert_false(cgroup_tree_has_tasks(s.tree, n, 6 * NS_PER_S, &known));
+	assert_true(known);
+	stage_close(&s);
+}
+
 /* Where cgroups can be made on this machine, and in which hierarchy they are then. */
 static const char *real_place(enum cgroup_hier *ret_hier)
 {
@@ -245,6 +271,7 @@ int main(void)
 		cmocka_unit_test(test_a_task_is_in_the_deepest),
 		cmocka_unit_test(test_no_cgroups),
 		cmocka_unit_test(test_shared_and_bounded),
+		cmocka_unit_test(test_tasks_seen),
 		cmocka_unit_test(test_real_cgroups_come_and_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
