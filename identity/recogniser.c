@@ -103,7 +103,7 @@ size_t recognise(const struct identity_facts *facts, struct membership ret[RECOG
 	size_t n = 0;
 
 	/* recognisers.def lists JOBs, then RANKS, then AROUNDs. */
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && n < RECOGNISED_MAX; i++) {
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		struct membership m;
 
 		memset(&m, 0, sizeof(m));
@@ -116,7 +116,7 @@ size_t recognise(const struct identity_facts *facts, struct membership ret[RECOG
 		if (all[i]->layer == RECOGNISER_RANKS && n > 0) {
 			number(&ret[0], &m, all[i], facts);
 			numbered = true;
-		} else if (m.job[0] != '\0' && !is_same_thing(ret, n, all[i], &m)) {
+		} else if (n < RECOGNISED_MAX && m.job[0] != '\0' && !is_same_thing(ret, n, all[i], &m)) {
 			numbered = numbered || all[i]->layer == RECOGNISER_RANKS;
 			ret[n] = m;
 			by[n++] = all[i];

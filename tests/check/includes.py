@@ -13,7 +13,7 @@ MAY = {
     "proto": ["proto", "model", "base"],
     "runtimes": ["runtimes", "proto", "collectors", "identity", "model", "base"],
     "exporters": ["exporters", "proto", "model", "base"],
-    "agent": ["agent", "exporters", "proto", "rules", "collectors", "runtimes", "bpf", "model", "base"],
+    "agent": ["agent", "exporters", "proto", "rules", "collectors", "runtimes", "identity", "bpf", "model", "base"],
     "hub": ["hub", "proto", "rules", "model", "base"],
     "cli": ["cli", "proto", "model", "base"],
 }

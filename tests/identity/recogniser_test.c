@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <malloc.h>
 #include <string.h>
 
 #include "tests/identity/facts.h"
@@ -169,6 +170,39 @@ static void never_more_than_fit(void **state)
 	assert_string_equal(k.is[0].scheduler, "spark");
 }
 
+static void many_systems_around_a_rank_do_not_hide_it(void **state)
+{
+	static const char *const labels[] = {
+		"training.kubeflow.org/job-name", "llama", "training.kubeflow.org/operator-name", "pytorchjob-controller",
+		"scheduling.k8s.io/group-name", "g", "kueue.x-k8s.io/workload", "w", "batch.kubernetes.io/job-name", "b",
+		"com.docker.compose.project", "p", NULL,
+	};
+	struct known k;
+
+	(void)state;
+	known_reset(&k);
+	known_labels(&k, labels);
+	k.facts.pod_namespace = "ml";
+	KNOWN_ENV(&k, "SLURM_JOB_ID=1\0RANK=3\0WORLD_SIZE=4\0TORCHELASTIC_RUN_ID=x\0MLFLOW_RUN_ID=m");
+	assert_is(&k, "pytorchjob:ml/llama", "pytorchjob:ml/llama/3");
+	assert_int_equal(k.n, RECOGNISED_MAX);
+}
+
+static void asking_allocates_nothing(void **state)
+{
+	struct known k;
+	size_t before;
+
+	(void)state;
+	known_reset(&k);
+	KNOWN_ENV(&k, "SLURM_JOB_ID=1\0RANK=3\0WORLD_SIZE=4\0TORCHELASTIC_RUN_ID=x\0MLFLOW_RUN_ID=m");
+	known_argv(&k, "/usr/bin/python3 -u train.py");
+	before = mallinfo2().uordblks;
+	for (int i = 0; i < 1000; i++)
+		(void)known_recognise(&k);
+	assert_int_equal(mallinfo2().uordblks, before);
+}
+
 static void what_the_parent_knew_better_is_inherited(void **state)
 {
 	struct membership slurm = of("slurm", "5", ""), rank = of("slurm", "5", "3"), other = of("slurm", "6", "0");
@@ -207,6 +241,8 @@ int main(void)
 		cmocka_unit_test(ray_in_kuberay_takes_no_rank_from_around),
 		cmocka_unit_test(torchrun_inside_an_application_numbers_in_it),
 		cmocka_unit_test(never_more_than_fit),
+		cmocka_unit_test(many_systems_around_a_rank_do_not_hide_it),
+		cmocka_unit_test(asking_allocates_nothing),
 		cmocka_unit_test(what_the_parent_knew_better_is_inherited),
 	};
 
