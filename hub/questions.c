@@ -342,7 +342,7 @@ static void answer(struct questions *q, struct question *one, const struct query
 		refuse(q, stream, query, "the hub cannot read its store");
 		return;
 	}
-	if (query->kind == QUERY_EXPLAIN && plan && round_plan(&env, query, a, plan) == 0 && plan->n > 0) {
+	if (plan && round_plan(&env, query, a, plan) == 0 && plan->n > 0) {
 		settle(q, one, ASKED, NULL);
 		ask_around(q, one, stream, &a, plan, &env.now);
 		return;

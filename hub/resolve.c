@@ -200,12 +200,9 @@ static int say_not_found(const struct store_reader *reader, const struct query *
 		return r;
 	target_search_hint(s, hint, sizeof(hint));
 	return not_found(answer,
-			 arena_printf(answer->arena, "no stored finding is about %s '%s'%s%s",
+			 arena_printf(answer->arena, "no stored finding is about %s '%s'%s",
 				      kind == STORE_NO_KIND ? "a finding, node, pod or job" : entity_kind_name(kind),
-				      q->target, hint,
-				      hint[0] ? "" :
-						"; the hub knows nodes, and other things by their findings only: "
-						"ask with the node's name"));
+				      q->target, hint));
 }
 
 static int resolve_found(const struct store_reader *reader, const struct query *q, enum entity_kind kind, const char *node,

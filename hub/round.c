@@ -59,7 +59,7 @@ int round_plan(const struct answers_env *env, const struct query *q, const struc
 
 	ret_plan->n = ret_plan->more = 0;
 	ret_plan->query = *q;
-	if (q->kind != QUERY_EXPLAIN || !q->target[0] || strncmp(q->target, "fnd_", 4) == 0)
+	if ((q->kind != QUERY_EXPLAIN && (q->kind != QUERY_LIST || found)) || !q->target[0] || strncmp(q->target, "fnd_", 4) == 0)
 		return 0;
 	if (found ? !self || !is_asked_around(self->kind)
 		  : a->status != ANSWER_NOT_FOUND || q->node[0] ||
@@ -219,12 +219,27 @@ static void doubt(struct answer *a, const struct answer *from)
 			add_candidate(a, &from->who[i], i == 0 ? name : NULL, from->node ? from->node : "");
 }
 
+/* The hub has no finding of it; that a node knows the thing makes the empty list true. */
+static void merge_list(struct answer *base, struct answer *from)
+{
+	if (from->status != ANSWER_OK)
+		return;
+	base->status = ANSWER_OK;
+	base->message = NULL;
+	base->evaluated = true;
+	take_findings(base, from);
+}
+
 void round_merge(struct answer *base, struct answer *from)
 {
 	const struct answer_who *mine = self_of(base), *theirs = self_of(from);
 
-	if (from->query != QUERY_EXPLAIN)
+	if (from->query != base->query)
 		return;
+	if (base->query == QUERY_LIST) {
+		merge_list(base, from);
+		return;
+	}
 	if (from->status == ANSWER_AMBIGUOUS && base->status == ANSWER_OK)
 		return; /* the hub knew it by its full name, or another node did */
 	if (from->status == ANSWER_AMBIGUOUS)
@@ -269,8 +284,9 @@ void round_end(struct answer *a, size_t n_silent, size_t n_asked, size_t n_more)
 					 n_more));
 	if (a->status != ANSWER_NOT_FOUND || n_asked == 0)
 		return;
-	a->message = arena_printf(a->arena, "%s; %zu connected node%s asked%s", a->message ? a->message : "not found",
-				  n_asked, n_asked == 1 ? " was" : "s were",
+	a->message = arena_printf(a->arena, "%s%s; %zu connected node%s asked%s", a->message ? a->message : "not found",
+				  n_silent ? "" : ", and no connected node knows it", n_asked,
+				  n_asked == 1 ? " was" : "s were",
 				  n_more   ? ", and more were not: name the node" :
 				  n_silent ? ", not all answered" :
 					     "");

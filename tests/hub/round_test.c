@@ -221,6 +221,25 @@ static void all_connected_nodes_are_asked(void **state)
 	stand_done(&s);
 }
 
+static void a_list_of_a_healthy_thing_is_empty(void **state)
+{
+	AUTO(answer_free) struct answer *base = from_node(NULL, ANSWER_NOT_FOUND);
+	AUTO(answer_free) struct answer *typo = from_node(NULL, ANSWER_NOT_FOUND);
+	AUTO(answer_free) struct answer *knows = from_node("node-1", ANSWER_OK);
+	AUTO(answer_free) struct answer *none = from_node("node-2", ANSWER_NOT_FOUND);
+
+	(void)state;
+	base->query = typo->query = knows->query = none->query = QUERY_LIST;
+	round_merge(base, none);
+	round_merge(base, knows);
+	round_end(base, 0, 2, 0);
+	assert_int_equal(answer_exit_status(base), 0);
+	round_merge(typo, none);
+	round_end(typo, 0, 1, 0);
+	assert_int_equal(answer_exit_status(typo), 66);
+	assert_string_equal(typo->message, "not here, and no connected node knows it; 1 connected node was asked");
+}
+
 static struct answer *list_of(const struct stand *s, const char *cause)
 {
 	struct query q = { .kind = QUERY_LIST, .target_kind = ENTITY_KIND_MAX, .only_open = 1 };
@@ -305,6 +324,7 @@ int main(void)
 		cmocka_unit_test(two_things_of_one_name_are_listed),
 		cmocka_unit_test(nobody_knows),
 		cmocka_unit_test(all_connected_nodes_are_asked),
+		cmocka_unit_test(a_list_of_a_healthy_thing_is_empty),
 		cmocka_unit_test(a_cause_that_no_rule_has),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
