@@ -161,8 +161,12 @@ class System:
             self.stand = None
         for step in self.at_end:
             step()
+        below = descendants([p.pid for p in self.processes])
         for process in reversed(self.processes):
             process.stop(8)
+        for pid, start in below:  # what its own parent left behind
+            if start_of(pid) == start:
+                os.kill(pid, signal.SIGKILL)
         self.processes, self.at_end = [], []
         if not os.environ.get("REAL_KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -196,9 +200,28 @@ def parent_of(pid):
         return int(f.read().rsplit(")", 1)[1].split()[1])
 
 
-def kill_from_outside(pid):
+def start_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+            return f.read().rsplit(")", 1)[1].split()[19]
+    except OSError:
+        return None
+
+
+def descendants(pids):
+    """[(pid, start)] of all that descends from these now."""
+    parents = {}
+    pids_of(lambda pid: parents.update({pid: parent_of(pid)}))
+    found, new = set(), set(pids)
+    while new:
+        new = {pid for pid, parent in parents.items() if parent in new} - found
+        found |= new
+    return [(pid, start_of(pid)) for pid in found]
+
+
+def kill_from_outside(*pids):
     """SIGKILL by somebody who did not start it: what its own ancestors do to a process was meant."""
-    subprocess.run(["/bin/kill", "-KILL", str(pid)], check=True)
+    subprocess.run(["/bin/kill", "-KILL", *map(str, pids)], check=True)
 
 
 def run(argv, env=None, timeout=60):
