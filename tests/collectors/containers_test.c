@@ -512,6 +512,98 @@ static void a_full_graph_is_counted(void **state)
 	harness_close(&h);
 }
 
+/* 2,000 containers in 1,000 pods, 20,000 processes; then 100 of the containers replaced each second. */
+static void full_cgroup(unsigned number, char *ret_path, size_t size)
+{
+	(void)snprintf(ret_path, size, "/kubepods/burstable/pod%032x/%064x", number / 2 + 1, number + 1);
+}
+
+static void full_add(struct harness *h, unsigned number)
+{
+	char path[256], key[32];
+
+	full_cgroup(number, path, sizeof(path));
+	entity_id folder = cgroup(h, path);
+	for (unsigned i = 0; i < 10; i++) {
+		(void)snprintf(key, sizeof(key), "%u/%u", 100 + number * 10 + i, number);
+		entity_id process = batch_entity(h->batch, ENTITY_PROCESS, key);
+		assert_int_not_equal(process, ENTITY_NONE);
+		batch_link(h->batch, EDGE_IN, process, folder);
+	}
+}
+
+static void full_remove(struct harness *h, unsigned number)
+{
+	char path[256], key[32];
+
+	full_cgroup(number, path, sizeof(path));
+	batch_gone(h->batch, find(h, ENTITY_CGROUP, path));
+	for (unsigned i = 0; i < 10; i++) {
+		(void)snprintf(key, sizeof(key), "%u/%u", 100 + number * 10 + i, number);
+		batch_gone(h->batch, find(h, ENTITY_PROCESS, key));
+	}
+}
+
+static void a_full_node_is_carried(void **state)
+{
+	struct harness *h = stage();
+	char key[80];
+	size_t room;
+
+	(void)state;
+	batch_free(&h->batch);
+	graph_free(&h->graph);
+	assert_ok(graph_new(30000, HARNESS_NODE, &h->graph));
+	assert_ok(batch_new(h->graph, 65536, 1024, 131072, &h->batch));
+	turn(h, NS_PER_S);
+	harness_settle(h);
+	for (unsigned c = 0; c < 2000; c++)
+		full_add(h, c);
+	harness_settle(h);
+	assert_int_equal(h->batch->dropped_ops, 0);
+	for (unsigned c = 0; c < 2000; c++) {
+		(void)snprintf(key, sizeof(key), "%064x", c + 1);
+		entity_id id = find(h, ENTITY_CONTAINER, key);
+		assert_int_equal(graph_neighbours(h->graph, id, true, ENTITY_PROCESS, &(entity_id){ 0 }, 1), 10);
+	}
+	/* at rest nothing is written */
+	assert_ok(harness_collect(h, 2 * NS_PER_S));
+	assert_true(harness_node(h, "node.containers") == 2000);
+	harness_settle(h);
+	assert_int_equal(h->batch->n_ops, 0);
+	/* nobody tells the pods; then a kubelet tells all at once */
+	look(h, 8 * NS_PER_S);
+	assert_ok(harness_collect(h, 9 * NS_PER_S));
+	assert_true(harness_node(h, "node.containers.unresolved") == 2000);
+	turn(h, 10 * NS_PER_S);
+	for (unsigned pod = 0; pod < 1000; pod++) {
+		(void)snprintf(key, sizeof(key), "ml/pod-%u", pod);
+		entity_id id = batch_entity(h->batch, ENTITY_POD, key);
+		(void)snprintf(key, sizeof(key), "%032x", pod + 1);
+		batch_attr(h->batch, id, "uid", key);
+	}
+	harness_settle(h);
+	assert_ok(harness_collect(h, 11 * NS_PER_S));
+	assert_true(harness_node(h, "node.containers.unresolved") == 0);
+	room = graph_count(h->graph);
+	for (unsigned s = 0; s < 60; s++) {
+		assert_ok(harness_collect(h, (12 + s) * NS_PER_S));
+		for (unsigned c = 0; c < 100; c++) {
+			full_remove(h, s * 100 + c);
+			full_add(h, 2000 + s * 100 + c);
+		}
+		harness_settle(h);
+		(void)graph_expire(h->graph, (12 + s) * NS_PER_S, NULL, NULL);
+		assert_int_equal(h->batch->dropped_ops, 0);
+	}
+	assert_ok(harness_collect(h, 80 * NS_PER_S));
+	assert_true(harness_node(h, "node.containers") == 2000);
+	assert_true(harness_node(h, "node.containers.refused") == 0);
+	assert_true(graph_count(h->graph) <= 30000 && graph_count(h->graph) >= room);
+	assert_int_equal(graph_refused(h->graph), 0);
+	harness_close(&h);
+}
+
 static int in_it(void *arg)
 {
 	(void)arg;
@@ -584,6 +676,7 @@ int main(void)
 		cmocka_unit_test(yarns_containers_have_yarns_names),
 		cmocka_unit_test(lost_changes_are_made_good),
 		cmocka_unit_test(a_full_graph_is_counted),
+		cmocka_unit_test(a_full_node_is_carried),
 		cmocka_unit_test(a_real_cgroup),
 	};
 
