@@ -63,6 +63,16 @@ int proc_facts_stat(int proc_fd, struct proc_stat *ret_stat)
 	return r;
 }
 
+int proc_facts_glance(int root_fd, uint32_t pid, struct proc_stat *ret_stat)
+{
+	char path[40], data[1024];
+	size_t len = 0;
+
+	(void)snprintf(path, sizeof(path), "proc/%u/stat", pid);
+	int r = file_read_at(root_fd, path, data, sizeof(data), &len);
+	return r < 0 ? r : stat_parse(data, len, ret_stat);
+}
+
 /* One variable as it goes by: of a long one only as much is held as may be taken. */
 struct entry {
 	char text[ENV_KEY_NAME_MAX + ENV_VALUE_MAX + 4];

@@ -30,10 +30,10 @@
 
 #define INIT_PID_NS_INODE 0xEFFFFFFCU
 #define MAX_SCAN_FIRST    1024 /* processes a tick until all were seen once */
-#define MAX_SCAN_BLIND    256  /* ... while the kernel half is missing */
-#define MAX_SCAN          64
-#define MAX_CHECK_BLIND   256  /* members a tick, whether they are still there */
-#define MAX_CHECK         64
+#define MAX_SCAN_BLIND    128  /* ... while the kernel half is missing */
+#define MAX_SCAN          32
+#define MAX_CHECK_BLIND   128  /* members a tick, whether they are still there */
+#define MAX_CHECK         32
 #define MAX_ENTITIES      512  /* of other collectors, identified in a turn */
 #define MAX_EXECS         4096 /* taken in one settle */
 #define MAX_PLACES        4096
@@ -106,12 +106,12 @@ static int workload_open(const struct collect_env *env, void **ret_state)
 static void scan_one(struct workload *w, uint32_t pid)
 {
 	AUTO_CLOSE int fd = -1;
+	struct proc_stat stat;
 
-	if (workload_subject_proc(&w->subject, w->root_fd, pid, &fd) < 0)
+	if (proc_facts_glance(w->root_fd, pid, &stat) < 0 || stat.pid != pid || stat.kernel_thread || stat.ended ||
+	    workload_table_find(&w->table, stat.pid, stat.start_ticks) || !workload_scan_is_new(&w->scan, &stat))
 		return;
-	const struct proc_stat *stat = &w->subject.stat;
-	if (stat->kernel_thread || stat->ended || workload_table_find(&w->table, stat->pid, stat->start_ticks) ||
-	    !workload_scan_is_new(&w->scan, stat))
+	if (workload_subject_proc(&w->subject, w->root_fd, pid, &fd) < 0 || w->subject.stat.start_ticks != stat.start_ticks)
 		return;
 	workload_subject_read(&w->subject, fd);
 	(void)workload_judge(w, 0, false);

@@ -158,12 +158,9 @@ void workload_end_member(struct workload *w, struct workload_member *m)
 
 static bool is_there(const struct workload *w, const struct workload_member *m)
 {
-	AUTO_CLOSE int fd = -1;
 	struct proc_stat stat;
+	int r = proc_facts_glance(w->root_fd, m->pid, &stat);
 
-	int r = proc_facts_open(w->root_fd, m->pid, &fd);
-	if (r == 0)
-		r = proc_facts_stat(fd, &stat);
 	if (r == 0)
 		return stat.start_ticks == m->start_ticks && !stat.ended;
 	return r != -ENOENT && r != -ESRCH; /* what cannot be told is no end */

@@ -25,10 +25,7 @@ static uint64_t start_ns_of(const struct workload *w, uint64_t start_ticks)
 /* Start and parent as /proc has them now; false: no such process, or not one of the kernel half's pids. */
 static bool look_up(const struct workload *w, uint32_t pid, struct proc_stat *ret_stat)
 {
-	AUTO_CLOSE int fd = -1;
-
-	return (w->proc_is_ours || !w->lineage) && proc_facts_open(w->root_fd, pid, &fd) == 0 &&
-	       proc_facts_stat(fd, ret_stat) == 0 && ret_stat->pid == pid;
+	return (w->proc_is_ours || !w->lineage) && proc_facts_glance(w->root_fd, pid, ret_stat) == 0 && ret_stat->pid == pid;
 }
 
 /* The member that the kernel half saw it descend from; itself when it was started with variables of its own. */
