@@ -19,12 +19,15 @@
 #include "base/text.h"
 
 #include "collectors/collector.h"
+#include "runtimes/docker_cgroups.h"
 #include "runtimes/docker_daemon.h"
 #include "runtimes/docker_sockets.h"
 
 #define SOCKETS_NS  (10 * NS_PER_S)
 #define RESTARTS_NS (15 * NS_PER_S)
 #define PUMP_MS     150
+#define MAX_UNNAMED 512
+#define SPARE_OPS   5000 /* of a batch: enough to say one thing of every container */
 
 enum {
 	EXITED,
@@ -82,6 +85,8 @@ struct docker {
 	struct place places[DOCKER_SOCKETS_MAX];
 	mono_ns_t now, sockets_at, restarts_at;
 	struct batch *out;
+	struct docker_cgroup unnamed[MAX_UNNAMED]; /* shown by their cgroups alone, and said to be unresolved */
+	size_t n_unnamed;
 };
 
 static const char *const programs[] = { "usr/bin/dockerd", "usr/local/bin/dockerd", "usr/bin/podman",
@@ -293,6 +298,84 @@ static void on_answers(void *arg, const struct docker_daemon *d)
 	batch_message(k->out, e, "%s answers again", docker_daemon_title(d));
 }
 
+static bool has_room(void *arg)
+{
+	const struct docker *k = arg;
+
+	return k->out->n_ops + SPARE_OPS < k->out->max_ops;
+}
+
+/* ---- containers that nobody can be asked about ---- */
+
+static bool is_named(const struct docker *k, const char *id)
+{
+	for (size_t i = 0; i < DOCKER_SOCKETS_MAX; i++)
+		if (k->places[i].daemon && docker_daemon_has(k->places[i].daemon, id))
+			return true;
+	return false;
+}
+
+/* Why: the daemon of that kind is silent, or there is none. False: one is there, and will tell. */
+static bool why_unnamed(const struct docker *k, bool podman, char *ret_text, size_t size)
+{
+	static const char *const none[] = {
+		"its name and image: Docker has no socket at /run/docker.sock",
+		"its name and image: Podman has no socket at /run/podman/podman.sock (systemctl enable --now "
+		"podman.socket)",
+	};
+	bool any = false;
+
+	for (size_t i = 0; i < DOCKER_SOCKETS_MAX; i++) {
+		const struct place *p = &k->places[i];
+		bool is_podman = strstr(p->socket.path, "podman") || (p->daemon && docker_daemon_is_podman(p->daemon));
+		if (!p->daemon || p->socket.rootless || is_podman != podman)
+			continue;
+		any = true;
+		if (docker_daemon_is_silent(p->daemon)) {
+			(void)snprintf(ret_text, size, "its name and image: %s: %s", docker_daemon_title(p->daemon),
+				       docker_daemon_why(p->daemon));
+			return true;
+		}
+	}
+	if (!any)
+		(void)text_copy(ret_text, size, none[podman]);
+	return !any;
+}
+
+static bool is_among(const struct docker_cgroup *all, size_t n, const char *id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(all[i].id, id) == 0)
+			return true;
+	return false;
+}
+
+static void say_unnamed(struct docker *k)
+{
+	struct docker_cgroup found[MAX_UNNAMED], before[MAX_UNNAMED];
+	size_t n = docker_cgroups_find(k->root_fd, found, MAX_UNNAMED), n_before = k->n_unnamed;
+	char text[400];
+
+	memcpy(before, k->unnamed, sizeof(before));
+	k->n_unnamed = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (is_named(k, found[i].id) || !why_unnamed(k, found[i].podman, text, sizeof(text)))
+			continue;
+		batch_attr(k->out, batch_entity(k->out, ENTITY_CONTAINER, found[i].id), "unresolved", text);
+		k->unnamed[k->n_unnamed++] = found[i];
+	}
+	/* What was said of others is taken back, and what only we have kept alive ends. */
+	for (size_t i = 0; i < n_before; i++) {
+		const char *id = before[i].id;
+		if (is_named(k, id) || is_among(k->unnamed, k->n_unnamed, id))
+			continue;
+		if (is_among(found, n, id))
+			batch_attr(k->out, batch_entity(k->out, ENTITY_CONTAINER, id), "unresolved", NULL);
+		else
+			on_gone(k, NULL, id);
+	}
+}
+
 /* ---- daemons ---- */
 
 static void forget_daemon(struct docker *k, struct place *p)
@@ -309,7 +392,8 @@ static void forget_daemon(struct docker *k, struct place *p)
 
 static void add_daemon(struct docker *k, const struct docker_socket *s)
 {
-	const struct docker_watcher watcher = { on_container, on_exited, on_gone, on_untold, on_silent, on_answers, k };
+	const struct docker_watcher watcher = { on_container, on_exited,  on_gone,  on_untold,
+						on_silent,    on_answers, has_room, k };
 	char connect_path[108];
 
 	(void)snprintf(connect_path, sizeof(connect_path), "/proc/self/fd/%d%s", k->root_fd, s->path);
@@ -400,14 +484,16 @@ static int docker_collect(void *state, mono_ns_t now, struct batch *out)
 
 	k->now = now;
 	k->out = out;
-	if (now >= k->sockets_at) {
+	if (now >= k->sockets_at)
 		find_daemons(k);
-		k->sockets_at = now + SOCKETS_NS;
-	}
 	for (size_t i = 0; i < DOCKER_SOCKETS_MAX; i++)
 		if (k->places[i].daemon)
 			docker_daemon_step(k->places[i].daemon, now);
 	http_socket_pump(k->http, PUMP_MS, none_is_busy, k);
+	if (now >= k->sockets_at) {
+		say_unnamed(k);
+		k->sockets_at = now + SOCKETS_NS;
+	}
 	if (say_restarts)
 		k->restarts_at = now + RESTARTS_NS;
 	say_counts(k, say_restarts);

@@ -46,6 +46,7 @@ struct docker_daemon {
 	char address[128], connect_path[128], title[160];
 	struct http_socket *http;
 	struct docker_watcher watcher;
+	char why[HTTP_SOCKET_WHY_MAX];
 	bool podman, greeted, listed, listed_once, silent; /* listed: since it was greeted */
 	mono_ns_t now, greet_at, list_at, greeted_at;
 	uint64_t back_off_ns, event_bytes, refused;
@@ -177,7 +178,7 @@ static void take_listed(void *arg, const struct docker_container *c)
 	}
 	/* Before its inspection the list's words are better than none; its state is taken from there, with how it
 	 * ended. */
-	if (!k->believed && d->watcher.container(d->watcher.arg, d, c))
+	if (!k->believed && d->watcher.has_room(d->watcher.arg) && d->watcher.container(d->watcher.arg, d, c))
 		k->believed = true;
 }
 
@@ -271,6 +272,7 @@ static void begin_again(struct docker_daemon *d)
 static void fail(struct docker_daemon *d, const char *why)
 {
 	begin_again(d);
+	(void)text_copy(d->why, sizeof(d->why), why);
 	if (!d->silent)
 		d->watcher.silent(d->watcher.arg, d, why);
 	d->silent = true;
@@ -302,7 +304,9 @@ static void inspect_some(struct docker_daemon *d)
 	struct ask *a = free_inspection(d);
 	char url[160];
 
-	for (size_t n = 0; n < d->n_known && a && d->listed_once; n++) {
+	if (!d->listed_once || !d->watcher.has_room(d->watcher.arg))
+		return;
+	for (size_t n = 0; n < d->n_known && a; n++) {
 		struct known *k = &d->known[d->cursor++ % d->n_known];
 		if (!k->dirty || k->asked)
 			continue;
@@ -354,6 +358,7 @@ static void on_listed(void *arg, long status, int error, const char *why)
 	if (d->silent)
 		d->watcher.answers(d->watcher.arg, d);
 	d->silent = false;
+	d->why[0] = '\0';
 	inspect_some(d);
 }
 
@@ -455,6 +460,16 @@ const char *docker_daemon_title(const struct docker_daemon *d)
 bool docker_daemon_is_silent(const struct docker_daemon *d)
 {
 	return d->silent;
+}
+
+const char *docker_daemon_why(const struct docker_daemon *d)
+{
+	return d->why;
+}
+
+bool docker_daemon_is_podman(const struct docker_daemon *d)
+{
+	return d->podman;
 }
 
 bool docker_daemon_is_listed(const struct docker_daemon *d)

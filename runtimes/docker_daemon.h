@@ -43,6 +43,8 @@ struct docker_watcher {
 	void (*untold)(void *arg, const struct docker_daemon *d, const char *id, const char *why);
 	void (*silent)(void *arg, const struct docker_daemon *d, const char *why); /* once, until it answers */
 	void (*answers)(void *arg, const struct docker_daemon *d);                 /* all have been listed again */
+	/* False: what is told now would be lost; whoever can wait is told of later. */
+	bool (*has_room)(void *arg);
 	void *arg;
 };
 
@@ -59,7 +61,9 @@ const char *docker_daemon_address(const struct docker_daemon *d);
 const char *docker_daemon_runtime(const struct docker_daemon *d); /* "docker", "podman" */
 const char *docker_daemon_title(const struct docker_daemon *d);   /* "Docker at /run/docker.sock" */
 bool docker_daemon_is_silent(const struct docker_daemon *d);
-bool docker_daemon_is_listed(const struct docker_daemon *d); /* its containers were listed, and are followed */
+const char *docker_daemon_why(const struct docker_daemon *d); /* it is silent; "" while it is not */
+bool docker_daemon_is_podman(const struct docker_daemon *d);  /* false as well while nobody knows */
+bool docker_daemon_is_listed(const struct docker_daemon *d);  /* its containers were listed, and are followed */
 bool docker_daemon_has(const struct docker_daemon *d, const char *id); /* and was believed */
 /* Believed ones by position, with their restarts; NULL past the last. */
 const char *docker_daemon_at(const struct docker_daemon *d, size_t i, bool *ret_running, uint64_t *ret_restarts);

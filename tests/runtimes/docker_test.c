@@ -587,6 +587,80 @@ static void test_two_thousand(void **unused)
 	standin_close(&s);
 }
 
+/* A batch as an isolated collector has it, too small for all at once: the others wait their turn. */
+static void test_none_is_lost_for_want_of_room(void **unused)
+{
+	(void)unused;
+	struct standin s;
+	AUTO_BUF struct buf list = { 0 };
+	const unsigned n = 2000;
+	buf_init(&list, 4 << 20);
+	standin_open(&s, "docker.sock", DOCKER_VERSION_TEXT);
+	batch_free(&s.h->batch);
+	assert_ok(batch_new(s.h->graph, 16384, 1024, 16384, &s.h->batch));
+	batch_set_metric_base(s.h->batch, s.h->first);
+	for (unsigned i = 0; i < n; i++) {
+		list_entry(&list, i, "many", "running");
+		put_inspect(&s, i, "many", "running", 100 + i, 0, false, 0);
+	}
+	list_write(&s, &list);
+	unsigned inspected = 0;
+	for (unsigned turn = 0; turn < 400 && inspected < n; turn++) {
+		assert_ok(harness_collect(s.h, s.now += NS_PER_S / 10));
+		size_t cursor = 0;
+		inspected = 0;
+		for (entity_id e; (e = graph_next(s.h->graph, ENTITY_CONTAINER, &cursor)) != ENTITY_NONE;)
+			inspected += graph_attr(s.h->graph, e, "pid") && graph_attr(s.h->graph, e, "name");
+	}
+	assert_int_equal(inspected, n);
+	assert_int_equal(s.h->batch->dropped_ops, 0);
+	standin_close(&s);
+}
+
+static bool is_said_unnamed(struct standin *s)
+{
+	return attr(s, make_id(5), "unresolved") != NULL;
+}
+
+/* A daemon that hangs from the start: what its cgroups show has no name, and the reason is said. */
+static void test_containers_that_nobody_can_name(void **unused)
+{
+	(void)unused;
+	struct standin s;
+	AUTO_BUF struct buf list = { 0 };
+	char path[160];
+	buf_init(&list, 1 << 20);
+	standin_open(&s, "docker.sock", DOCKER_VERSION_TEXT);
+	write_at(&s, "mode", "version=500");
+	snprintf(path, sizeof(path), "sys/fs/cgroup/docker/%s/cgroup.procs", make_id(5));
+	harness_write(s.folder, path, "");
+	snprintf(path, sizeof(path), "sys/fs/cgroup/libpod_parent/libpod-%s/cgroup.procs", make_id(6));
+	harness_write(s.folder, path, "");
+	for (unsigned i = 0; i < 20 && !is_said_unnamed(&s); i++) {
+		assert_ok(harness_collect(s.h, s.now += 11 * NS_PER_S));
+		usleep(50000);
+	}
+	assert_attr(&s, make_id(5), "unresolved",
+		    "its name and image: Docker or Podman at /run/docker.sock: it answers 500");
+	assert_attr(&s, make_id(6), "unresolved",
+		    "its name and image: Podman has no socket at /run/podman/podman.sock (systemctl enable --now "
+		    "podman.socket)");
+	list_entry(&list, 5, "late", "running");
+	list_write(&s, &list);
+	put_inspect(&s, 5, "late", "running", 7, 0, false, 0);
+	write_at(&s, "mode", "");
+	s.now += 120 * NS_PER_S;
+	assert_true(spin(&s, is_well, 10));
+	assert_attr(&s, make_id(5), "name", "late");
+	assert_attr(&s, make_id(5), "unresolved", NULL);
+	snprintf(path, sizeof(path), "%s/sys/fs/cgroup/libpod_parent", s.folder);
+	harness_remove(path);
+	assert_ok(harness_collect(s.h, s.now += 11 * NS_PER_S));
+	assert_true(graph_is_gone(s.h->graph, graph_find(s.h->graph, ENTITY_CONTAINER, make_id(6)), NULL));
+	assert_false(graph_is_gone(s.h->graph, graph_find(s.h->graph, ENTITY_CONTAINER, make_id(5)), NULL));
+	standin_close(&s);
+}
+
 static void test_none_here(void **unused)
 {
 	(void)unused;
@@ -616,6 +690,8 @@ int main(void)
 		cmocka_unit_test(test_hostile_texts),
 		cmocka_unit_test(test_a_users_daemon_has_to_show_a_process),
 		cmocka_unit_test(test_two_thousand),
+		cmocka_unit_test(test_none_is_lost_for_want_of_room),
+		cmocka_unit_test(test_containers_that_nobody_can_name),
 		cmocka_unit_test(test_none_here),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
