@@ -61,6 +61,8 @@ static void on_exec(void *arg, const struct lineage_exec *exec)
 {
 	struct workload *w = arg;
 
+	if (workload_judge_like_parent(w, exec))
+		return;
 	workload_subject_exec(&w->subject, w->root_fd, exec, w->ticks_per_s, &w->cgroups);
 	(void)workload_judge(w, exec->cgroup, false);
 	workload_subject_forget(&w->subject);

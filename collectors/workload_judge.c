@@ -128,17 +128,37 @@ static bool may_change(const struct workload_member *m, const struct membership 
 	return started || found->source < IDENTITY_PROC || found->source < m->source;
 }
 
-/* Another process says the same and lives. */
-static bool is_taken(struct workload *w, uint64_t whose, const struct workload_member *but)
+static bool descends_from(const struct workload *w, const struct workload_member *m, uint32_t pid)
+{
+	struct proc_stat at = { .ppid = m->ppid };
+
+	for (unsigned i = 0; i < MAX_ANCESTORS && at.ppid > 1; i++)
+		if (at.ppid == pid)
+			return true;
+		else if (!look_up(w, at.ppid, &at))
+			break;
+	return false;
+}
+
+/* Another process says the same and lives. If it is a descendant of this one, which /proc happened to show first, it
+ * gives way. */
+static bool is_taken(struct workload *w, uint64_t whose, const struct workload_member *m)
 {
 	struct workload_member *main = workload_table_main(&w->table, whose);
 	struct proc_stat stat;
 
-	if (!main || main == but)
+	if (!main || main == m)
 		return false;
 	if (!w->proc_is_ours && w->lineage)
 		return true;
-	return look_up(w, main->pid, &stat) && stat.start_ticks == main->start_ticks && !stat.ended;
+	if (!look_up(w, main->pid, &stat) || stat.start_ticks != main->start_ticks || stat.ended)
+		return false;
+	if (!descends_from(w, main, m->pid))
+		return true;
+	(void)workload_table_claim(&w->table, main, whose, false);
+	if (main->process != ENTITY_NONE)
+		say_identity(w, main);
+	return false;
 }
 
 static bool is_of(const struct workload *w, const struct workload_member *above, const struct membership *found,
@@ -287,6 +307,31 @@ struct workload_member *workload_judge(struct workload *w, uint64_t cgroup_key, 
 	if ((m->main || asked) && workload_judge_show(w, m) != ENTITY_NONE)
 		say_conflict(w, m);
 	return m;
+}
+
+/* Nine of ten programs that a rank starts have its very environment: they are its own, and nothing need be read. Of a launcher
+ * they may be anything. */
+bool workload_judge_like_parent(struct workload *w, const struct lineage_exec *exec)
+{
+	uint64_t start_ticks = exec->start_ns / (NS_PER_S / (uint64_t)w->ticks_per_s);
+	const struct workload_member *parent = workload_table_by_pid(&w->table, exec->ppid, start_ticks);
+	struct workload_member *m;
+
+	if (!parent || parent->ended || parent->rank == ENTITY_NONE || !workload_table_has_env(parent, &exec->env) ||
+	    workload_table_find(&w->table, exec->pid, start_ticks))
+		return false;
+	const struct workload_member above = *parent;
+	m = workload_table_add(&w->table, exec->pid, start_ticks, w->now);
+	if (!m)
+		return true;
+	m->ppid = exec->ppid;
+	m->uid = exec->uid;
+	memcpy(m->comm, exec->comm, sizeof(m->comm));
+	inherit(w, m, &above);
+	m->container = above.container;
+	m->cgroup = kernel_cgroup_entity(&w->cgroups, exec->cgroup, w->out);
+	(void)workload_table_keep_env(&w->table, m, &exec->env, IDENTITY_EXEC);
+	return true;
 }
 
 void workload_judge_again(struct workload *w, struct workload_member *m)

@@ -53,6 +53,8 @@ struct workload {
 /* Whose is w->subject? The member that it is now, NULL: nobody's. `asked`: it has an entity for another reason, so that
  * also what is known from its cgroup or its container alone is of use. */
 struct workload_member *workload_judge(struct workload *w, uint64_t cgroup_key, bool asked);
+/* Most programs that a rank starts: true, it is that rank's by its parent, and no more need be asked. */
+bool workload_judge_like_parent(struct workload *w, const struct lineage_exec *exec);
 /* Give the process entity `id`, which another collector made, its identity. */
 void workload_judge_entity(struct workload *w, entity_id id);
 /* The same member again: labels came since. */

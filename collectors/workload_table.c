@@ -167,32 +167,52 @@ struct workload_member *workload_table_next(struct workload_table *t, size_t *cu
 /* Packed: u8 key, u8 cut, u8 length, value. */
 _Static_assert(ENV_KEY_MAX <= 256 && ENV_VALUE_MAX <= 256, "a byte each");
 
+struct packed_env {
+	uint8_t bytes[ENV_KEY_MAX * 8 + 8192];
+	size_t len;
+};
+
+static void pack(const struct env_values *env, struct packed_env *p)
+{
+	p->len = 0;
+	for (unsigned k = 0; k < ENV_KEY_MAX; k++) {
+		size_t n = env->has[k] ? strnlen(env->value[k], ENV_VALUE_MAX - 1) : 0;
+		if (!env->has[k] || p->len + 3 + n > sizeof(p->bytes))
+			continue;
+		p->bytes[p->len++] = (uint8_t)k;
+		p->bytes[p->len++] = env->cut[k];
+		p->bytes[p->len++] = (uint8_t)n;
+		memcpy(p->bytes + p->len, env->value[k], n);
+		p->len += n;
+	}
+}
+
+bool workload_table_has_env(const struct workload_member *m, const struct env_values *env)
+{
+	struct packed_env p;
+
+	if (!m->env)
+		return false;
+	pack(env, &p);
+	return p.len == m->env_len && memcmp(p.bytes, m->env, p.len) == 0;
+}
+
 bool workload_table_keep_env(struct workload_table *t, struct workload_member *m, const struct env_values *env,
 			     enum identity_source source)
 {
-	uint8_t packed[ENV_KEY_MAX * 8 + 8192];
-	size_t len = 0;
+	struct packed_env p;
 
 	forget_env(t, m);
 	m->env_source = source;
-	for (unsigned k = 0; k < ENV_KEY_MAX; k++) {
-		size_t n = env->has[k] ? strnlen(env->value[k], ENV_VALUE_MAX - 1) : 0;
-		if (!env->has[k] || len + 3 + n > sizeof(packed))
-			continue;
-		packed[len++] = (uint8_t)k;
-		packed[len++] = env->cut[k];
-		packed[len++] = (uint8_t)n;
-		memcpy(packed + len, env->value[k], n);
-		len += n;
-	}
-	if (len == 0 || t->env_bytes + len > WORKLOAD_MAX_ENV_BYTES)
+	pack(env, &p);
+	if (p.len == 0 || t->env_bytes + p.len > WORKLOAD_MAX_ENV_BYTES)
 		return false;
-	m->env = malloc(len);
+	m->env = malloc(p.len);
 	if (!m->env)
 		return false;
-	memcpy(m->env, packed, len);
-	m->env_len = len;
-	t->env_bytes += len;
+	memcpy(m->env, p.bytes, p.len);
+	m->env_len = p.len;
+	t->env_bytes += p.len;
 	return true;
 }
 

@@ -79,6 +79,8 @@ struct workload_member *workload_table_next(struct workload_table *t, size_t *cu
 /* Keep what was taken of its environment, and get it back. False: there is nothing (or no room was left). */
 bool workload_table_keep_env(struct workload_table *t, struct workload_member *m, const struct env_values *env,
 			     enum identity_source source);
+/* It was started with exactly these variables. */
+bool workload_table_has_env(const struct workload_member *m, const struct env_values *env);
 bool workload_table_env(const struct workload_member *m, struct env_values *ret_env);
 
 #endif

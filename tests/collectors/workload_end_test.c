@@ -77,6 +77,30 @@ static void the_first_to_end_is_told_from_those_that_follow(void **state)
 	assert_true(graph_is_gone(w->h->graph, world_entity(w, ENTITY_RANK, "torchrun:llama/0"), NULL));
 }
 
+static void the_oom_killer_is_named(void **state)
+{
+	struct world *w = *state;
+
+	world_rank(w, 101, 1000, "0");
+	world_tick(w);
+	world_begin(w);
+	entity_id id = world_entity(w, ENTITY_PROCESS, "101/1000");
+	batch_attr(w->h->batch, id, "oom", "yes");
+	batch_attr(w->h->batch, id, "signal", "9");
+	batch_attr(w->h->batch, id, "sender_comm", "kernel");
+	batch_attr(w->h->batch, id, "exit_signal", "9");
+	batch_attr(w->h->batch, id, "lifetime_ns", "5000000000");
+	batch_gone(w->h->batch, id);
+	harness_settle(w->h);
+	const struct event *e = harness_event(w->h, "rank.ended", 0);
+	assert_string_equal(harness_text(w->h, e, "how"), "oom");
+	assert_true(harness_number(w->h, e, "oom") == 1);
+	assert_true(harness_number(w->h, e, "signal") == 9);
+	assert_true(isnan(harness_number(w->h, e, "sender_pid")));
+	assert_string_equal(harness_text(w->h, e, "sender_comm"), "kernel");
+	assert_true(harness_number(w->h, e, "lifetime") == 5e9);
+}
+
 static void a_rank_started_again_is_the_same_rank(void **state)
 {
 	struct world *w = *state;
@@ -456,6 +480,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_end_that_nobody_saw_is_told_as_unknown, world_open, world_close),
 		cmocka_unit_test_setup_teardown(the_first_to_end_is_told_from_those_that_follow, world_open, world_close),
+		cmocka_unit_test_setup_teardown(the_oom_killer_is_named, world_open, world_close),
 		cmocka_unit_test_setup_teardown(a_rank_started_again_is_the_same_rank, world_open, world_close),
 		cmocka_unit_test_setup_teardown(a_real_rank_is_found_and_its_killer_named, real_open, real_close),
 		cmocka_unit_test_setup_teardown(a_clean_end_is_no_fault, real_open, real_close),

@@ -150,6 +150,31 @@ static void sources_that_disagree_are_told(void **state)
 	assert_non_null(strstr(conflict, "8"));
 }
 
+/* /proc shows the child first when pids have come round. */
+static void the_first_of_a_rank_is_its_main_process_in_any_order(void **state)
+{
+	struct world *w = *state;
+	static const uint32_t pids[][2] = { { 50, 60 }, { 80, 70 } }; /* child, parent */
+
+	for (size_t i = 0; i < 2; i++)
+		for (size_t parent = 0; parent < 2; parent++) {
+			struct made p = { .pid = pids[i][parent], .ppid = parent ? 1 : pids[i][1], .start = 1000 + 100 * (1 - parent),
+					  .comm = "python3", .argv = { "python3", "x.py", NULL },
+					  .env = { "WORLD_SIZE=2", "MASTER_ADDR=10.0.0.9", "TORCHELASTIC_RUN_ID=x",
+						   i ? "RANK=1" : "RANK=0", NULL } };
+			world_process(w, &p);
+		}
+	world_tick(w);
+	assert_string_equal(world_attr(w, ENTITY_PROCESS, "60/1000", "role"), "rank");
+	assert_string_equal(world_attr(w, ENTITY_PROCESS, "70/1000", "role"), "rank");
+	for (int i = 0; i < 4; i++) /* long enough to be told of */
+		world_tick(w);
+	assert_string_equal(world_attr(w, ENTITY_PROCESS, "50/1100", "role"), "(none)");
+	assert_string_equal(world_attr(w, ENTITY_PROCESS, "80/1100", "role"), "(none)");
+	assert_string_equal(world_next(w->h, world_entity(w, ENTITY_PROCESS, "80/1100"), ENTITY_RANK), "torchrun:x/1");
+	assert_true(harness_value(w->h, "job.members", ENTITY_JOB, "torchrun:x") == 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +183,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_a_process_says_of_itself_is_believed_once, world_open, world_close),
 		cmocka_unit_test_setup_teardown(an_unreadable_environment_is_said, world_open, world_close),
 		cmocka_unit_test_setup_teardown(sources_that_disagree_are_told, world_open, world_close),
+		cmocka_unit_test_setup_teardown(the_first_of_a_rank_is_its_main_process_in_any_order, world_open, world_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
