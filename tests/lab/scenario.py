@@ -84,22 +84,27 @@ def seconds_since(mono_ns):
     return time.monotonic() - mono_ns / 1e9
 
 
-def job_problems(scenario, stand, truth):
+def job_answer(scenario, stand, truth):
+    """(target, open findings) of `why job`, best first."""
+    target = (scenario.expect or scenario.spec)["job"]["target"].format(**truth)
+    _, answer = stand.explain(target, kind="job")
+    return target, [f for f in answer["findings"] if f["state"] != "resolved" and not f.get("shadow")]
+
+
+def job_problems(scenario, target, found):
     """What is wrong with `why job`: it must blame the expected rank by the expected rule, and no other rank. [] nothing."""
-    wanted = (scenario.expect or scenario.spec).get("job")
-    if not wanted:
-        return []
-    target = wanted["target"].format(**truth)
-    status, answer = stand.explain(target, kind="job")
-    found = [f for f in answer["findings"] if f["state"] != "resolved" and not f.get("shadow")]
-    blamed = {e["id"] for f in found if f["severity"] != "info" for e in [f["subject"], *f["affected"]] if e["kind"] == "rank"}
-    if wanted["rank"] == "none":
-        return [f"why job blames {', '.join(sorted(blamed))}"] if blamed else []
-    right = f"{target}/{wanted['rank']}"
-    rules = [f["rule"] for f in found if any(e["id"] == right for e in [f["subject"], *f["affected"]])]
-    problems = [f"why job blames {other}" for other in sorted(blamed - {right})]
-    if scenario.expect["rule"] not in rules:
-        problems.append(f"why job says {rules} of rank {wanted['rank']}, status {status}")
-    elif found[0]["rule"] != scenario.expect["rule"]:
+    rank = (scenario.expect or scenario.spec)["job"]["rank"]
+    blamed = {}
+    for f in found:
+        for e in [f["subject"], *f["affected"]]:
+            if f["severity"] != "info" and e["kind"] == "rank":
+                blamed.setdefault(e["id"], []).append(f["rule"])
+    right = None if rank == "none" else f"{target}/{rank}"
+    problems = [f"why job blames {other} ({', '.join(rules)})" for other, rules in sorted(blamed.items()) if other != right]
+    if right and scenario.expect["rule"] not in blamed.get(right, []):
+        problems.append(f"why job says {blamed.get(right, 'nothing')} of rank {rank}")
+    elif right and found[0]["rule"] != scenario.expect["rule"]:
         problems.append(f"why job begins with {found[0]['rule']}")
+    elif not right:
+        problems += [f"{f['rule']} on {f['subject']['id']}" for f in found if f["severity"] != "info"]
     return problems

@@ -60,9 +60,11 @@ class Data:
 
 def write_checkpoint(seconds, path):
     end = time.monotonic() + seconds
+    block = os.urandom(4 << 20)
     with open(path, "wb") as f:
         while time.monotonic() < end:
-            f.write(os.urandom(1 << 20))
+            f.seek(0)
+            f.write(block)
             f.flush()
             os.fsync(f.fileno())
     os.unlink(path)
