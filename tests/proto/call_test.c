@@ -286,6 +286,107 @@ static void many_answers_to_one_question(void **state)
 	assert_err(call_stream(&o, "/t/Many", (const uint8_t *)"x", 1, 0, count, &left, &status), ECANCELED);
 }
 
+static void a_question_asked_has_its_answers_as_they_come(void **state)
+{
+	struct call_options o = plain(*state);
+	AUTO_CALL struct call *c = NULL;
+	struct call_status status = {.code = -1};
+
+	assert_ok(call_ask(&o, "/t/Many", (const uint8_t *)"go", 2, &c));
+	for (int i = 0; i < PEER_MANY; i++) {
+		AUTO_FREE uint8_t *data = NULL;
+		char text[64];
+		size_t n;
+
+		(void)snprintf(text, sizeof(text), "message %d", i);
+		data = receive_now(c, &n);
+		assert_int_equal(n, strlen(text));
+		assert_memory_equal(data, text, n);
+	}
+	wait_until_closed(c, &status);
+	assert_int_equal(status.code, CALL_OK);
+	call_close(&c);
+	/* An empty question is one too. */
+	assert_ok(call_ask(&o, "/t/Deny", NULL, 0, &c));
+	wait_until_closed(c, &status);
+	assert_int_equal(status.code, CALL_DENIED);
+	call_close(&c);
+	assert_ok(call_ask(&o, "/t/Silent", NULL, 0, &c)); /* closed while nobody answers */
+}
+
+/* ---- many calls over one connection ---- */
+
+static void a_line_takes_many_calls(void **state)
+{
+	struct call_options o = plain(*state);
+	AUTO(call_line_close) struct call_line *l = NULL;
+	AUTO_BUF struct buf reply = {0};
+	struct call_status status;
+
+	o.header = "x-some-header";
+	o.header_value = "a,b";
+	o.quiet = true;
+	buf_init(&reply, 100000);
+	assert_ok(call_line_open(&o, &l));
+	for (size_t i = 0; i < 200; i++) {
+		uint8_t data[5] = {(uint8_t)i, 1, 2, 3, 4};
+
+		assert_ok(call_line_unary(l, PEER_ECHO, data, i % 5 + 1, PATIENCE_MS, &reply, &status));
+		assert_int_equal(reply.len, i % 5 + 1);
+		assert_int_equal(reply.data[0], (uint8_t)i);
+	}
+	assert_err(call_line_unary(l, "/t/Deny", NULL, 0, PATIENCE_MS, &reply, &status), EREMOTEIO);
+	assert_int_equal(status.code, CALL_DENIED);
+	assert_int_equal(reply.len, 0);
+	assert_ok(call_line_unary(l, PEER_ECHO, (const uint8_t *)"x", 1, PATIENCE_MS, &reply, &status));
+	call_line_close(&(struct call_line *){NULL});
+}
+
+static void patience_is_for_all_calls_together(void **state)
+{
+	struct call_options o = plain(*state);
+	AUTO(call_line_close) struct call_line *l = NULL;
+	AUTO_BUF struct buf reply = {0};
+	struct call_status status;
+
+	buf_init(&reply, 1000);
+	assert_ok(call_line_open(&o, &l));
+	call_line_patience(l, 200);
+	assert_err(call_line_unary(l, "/t/Silent", NULL, 0, PATIENCE_MS, &reply, &status), EREMOTEIO);
+	assert_int_equal(status.code, CALL_TIMEOUT);
+	assert_err(call_line_unary(l, PEER_ECHO, (const uint8_t *)"x", 1, PATIENCE_MS, &reply, &status), EREMOTEIO);
+	assert_int_equal(status.code, CALL_TIMEOUT);
+	assert_string_equal(status.text, "no time is left to ask");
+	call_line_patience(l, 0);
+	assert_ok(call_line_unary(l, PEER_ECHO, (const uint8_t *)"x", 1, PATIENCE_MS, &reply, &status));
+	/* A call's own deadline is kept, however much patience there is. */
+	call_line_patience(l, PATIENCE_MS);
+	assert_err(call_line_unary(l, "/t/Silent", NULL, 0, 100, &reply, &status), EREMOTEIO);
+	assert_ok(call_line_unary(l, PEER_ECHO, (const uint8_t *)"x", 1, PATIENCE_MS, &reply, &status));
+}
+
+static void a_line_to_nobody(void **state UNUSED)
+{
+	struct call_options o = {.address = "unix:/nonexistent/socket", .insecure = true};
+	AUTO(call_line_close) struct call_line *l = NULL;
+	AUTO_BUF struct buf reply = {0};
+	struct call_status status;
+	char long_value[600];
+
+	buf_init(&reply, 1000);
+	assert_ok(call_line_open(&o, &l));
+	assert_err(call_line_unary(l, PEER_ECHO, NULL, 0, PATIENCE_MS, &reply, &status), EREMOTEIO);
+	assert_int_equal(status.code, CALL_UNAVAILABLE);
+	call_line_close(&l);
+	memset(long_value, 'x', sizeof(long_value) - 1);
+	long_value[sizeof(long_value) - 1] = 0;
+	o.header = "x";
+	o.header_value = long_value;
+	assert_err(call_line_open(&o, &l), EINVAL);
+	o = (struct call_options){.insecure = true};
+	assert_err(call_line_open(&o, &l), EINVAL);
+}
+
 /* ---- TLS ---- */
 
 struct tls_scene {
@@ -398,6 +499,10 @@ int main(void)
 		TEST(a_question_and_its_answer),
 		TEST(failures_of_a_question),
 		TEST(many_answers_to_one_question),
+		TEST(a_question_asked_has_its_answers_as_they_come),
+		TEST(a_line_takes_many_calls),
+		TEST(patience_is_for_all_calls_together),
+		TEST(a_line_to_nobody),
 		cmocka_unit_test_setup_teardown(both_sides_show_certificates, start_tls, stop_tls),
 		cmocka_unit_test_setup_teardown(strangers_are_not_talked_to, start_tls, stop_tls),
 	};

@@ -372,6 +372,24 @@ static void test_stream_that_breaks_is_begun_again(void **state)
 	assert_null(node_attr(s, "unresolved.cri"));
 }
 
+static void test_runtime_that_dies_under_its_stream(void **state)
+{
+	struct stage *s = *state;
+
+	begin_with_stream(s);
+	(void)standin_order(s->runtime, "stop");
+	(void)standin_order(s->runtime, "end 11 9 Error");
+	pass(s, 1);
+	assert_contains(node_attr(s, "unresolved.cri"), "is gone");
+	(void)standin_order(s->runtime, "start");
+	AWAIT(s, harness_events(s->h, EXITED_METRIC) == 1);
+	assert_int_equal(harness_event(s->h, EXITED_METRIC, 0)->code, 9);
+	AWAIT(s, calls(s, "GetContainerEvents") == 2);
+	await_list(s);
+	(void)standin_order(s->runtime, "end 12 4 Error");
+	AWAIT(s, harness_events(s->h, EXITED_METRIC) == 1);
+}
+
 static void test_flood_of_events_is_one_list(void **state)
 {
 	struct stage *s = *state;
@@ -636,6 +654,7 @@ int main(void)
 		TEST(test_removed_ones_are_gone),
 		TEST(test_stream_tells_of_an_end_without_a_list),
 		TEST(test_stream_that_breaks_is_begun_again),
+		TEST(test_runtime_that_dies_under_its_stream),
 		TEST(test_flood_of_events_is_one_list),
 		TEST(test_without_a_stream_it_is_not_asked_for_again),
 		TEST(test_hostile_texts_change_only_their_own_line),
