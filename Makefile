@@ -195,4 +195,4 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(OBJECTS:.o=.d) $(MAINS:%.c=$(B)/obj/%.d) $(TESTS:$(B)/%=$(B)/obj/%.d) $(TESTAID:.o=.d)
+-include $(OBJECTS:.o=.d) $(MAINS:%.c=$(B)/obj/%.d) $(TESTS:$(B)/%=$(B)/obj/%.d) $(TESTAID:.o=.d) $(TOOLS:$(B)/%=$(B)/obj/%.d)

@@ -129,7 +129,8 @@ static void set_task(const struct identity_facts *f, const char *task, const str
 
 static bool recognise_airflow(const struct identity_facts *f, struct membership *m)
 {
-	const bool pod = facts_label(f, "airflow_version") || facts_label(f, "kubernetes_executor");
+	const bool pod = facts_label(f, "airflow_version") || facts_label(f, "kubernetes_executor") ||
+			 facts_env(f, ENV_AIRFLOW_IS_K8S_EXECUTOR_POD);
 	const char *dag, *task, *run;
 	struct title title = { .dag = "" };
 	struct identity_facts asked = *f;

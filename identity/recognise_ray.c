@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Ray. A job's id counts from 1 in every cluster, so that the cluster is named before it: by KubeRay, by the Slurm job
  * that it runs in, else by the node alone. The session would be better than the node, but a worker has it in its
- * arguments only until it writes its title over them: one job would have two names, by when its workers were looked at. */
+ * arguments only until it writes its title over them: one job would have two names, by when its workers were looked
+ * at. */
 #include <stdio.h>
 #include <string.h>
 
@@ -57,12 +58,14 @@ static const char *role_of(const struct identity_facts *f, const char *job)
 static bool recognise_ray(const struct identity_facts *f, struct membership *m)
 {
 	const char *job = facts_env(f, ENV_RAY_JOB_ID), *made_by = facts_label(f, "ray.io/originated-from-cr-name");
-	const char *kind = facts_label(f, "ray.io/node-type"), *role = role_of(f, job);
+	const char *kind = facts_label(f, "ray.io/node-type"), *group = facts_label(f, "ray.io/group");
+	/* A worker that spills objects is of no job. */
+	const char *raylet = facts_env(f, ENV_RAY_RAYLET_PID), *role = role_of(f, job ? job : raylet);
 
-	if (!job && role[0] == '\0' && !facts_env(f, ENV_RAY_CLUSTER_NAME) && !facts_label(f, "ray.io/cluster"))
+	if (role[0] == '\0' && !facts_env(f, ENV_RAY_CLUSTER_NAME) && !facts_label(f, "ray.io/cluster"))
 		return false;
 	m->source = facts_label(f, "ray.io/cluster") ? IDENTITY_CRI : IDENTITY_PROC;
-	if ((job || facts_env(f, ENV_RAY_CLUSTER_NAME)) && f->env_source < m->source)
+	if ((job || raylet || facts_env(f, ENV_RAY_CLUSTER_NAME)) && f->env_source < m->source)
 		m->source = f->env_source;
 	m->role = role[0] != '\0' ? role : "worker";
 	if (!name_cluster(f, m) || (job && strcmp(job, NO_JOB) != 0 && !membership_job_part(m, '/', job)))
@@ -70,7 +73,7 @@ static bool recognise_ray(const struct identity_facts *f, struct membership *m)
 	membership_name(m, made_by);
 	say_function(f, m);
 	membership_attr(m, "node_type", kind);
-	membership_attr(m, "group", facts_label(f, "ray.io/group"));
+	membership_attr(m, "group", group ? group : facts_env(f, ENV_RAY_NODE_TYPE_NAME));
 	membership_job_attr(m, "submission", facts_env(f, ENV_RAY_JOB_SUBMISSION_ID));
 	return true;
 }
@@ -79,7 +82,8 @@ const struct recogniser recogniser_ray = {
 	.name = "ray",
 	.system = "Ray, KubeRay",
 	.what = "job: cluster/job id; role: worker, raylet, gcs; function: what a worker runs now",
-	.from = "RAY_JOB_ID, RAY_CLUSTER_*; labels ray.io/*; the node, where nobody names the cluster; title ray::NAME",
+	.from = "RAY_JOB_ID, RAY_RAYLET_PID, RAY_CLUSTER_*; labels ray.io/*; the node, where nobody names the cluster; "
+		"title ray::NAME",
 	.tested = "exact text",
 	.layer = RECOGNISER_APPLICATION,
 	.as_attr = "ray_job",

@@ -73,6 +73,7 @@ static bool recognise_torchrun(const struct identity_facts *f, struct membership
 	}
 	m->source = f->env_source;
 	membership_job_attr(m, "world_size", world > 0 ? facts_env(f, ENV_WORLD_SIZE) : NULL);
+	membership_job_attr(m, "max_restarts", facts_env(f, ENV_TORCHELASTIC_MAX_RESTARTS));
 	if (run_is_named(run))
 		job_of_run(f, run, m);
 	else /* a static rendezvous has no other name */

@@ -16,8 +16,8 @@
  * that is the name people gave it; its member is that of the first RANKS, because that is the number the program's own
  * collectives use. So a torchrun worker of a PyTorchJob is pytorchjob:NAMESPACE/NAME member RANK, one in Slurm slurm:ID
  * member RANK, whatever SLURM_PROCID (the place of its launcher) says. Without a JOB the run is the job; without
- * either, what is AROUND is. The other JOBs and AROUNDs follow as memberships of their own, and their ids are also said as
- * attributes of the first one's job ("slurm_job", "airflow_task"). A Spark driver that an Airflow task submitted is
+ * either, what is AROUND is. The other JOBs and AROUNDs follow as memberships of their own, and their ids are also said
+ * as attributes of the first one's job ("slurm_job", "airflow_task"). A Spark driver that an Airflow task submitted is
  * Spark's first: its executors elsewhere know nothing of Airflow and are of the same job.
  *
  * What launches and minds members (an elastic agent, mpirun, a batch script, a shell before the program) is of the job
@@ -32,7 +32,7 @@
  * new title.
  *
  * Not told apart: two runs started by hand at the same time inside one Slurm job without srun, or in one pod of an
- * operator, which have the same ranks; the same id in two clusters that report to one hub (Slurm's ids, Jenkins' names).
+ * operator, which have the same ranks; the same id in two clusters that report to one hub (Slurm's, Jenkins' names).
  * Told apart without need: a Ray job on several nodes that neither KubeRay nor Slurm names.
  */
 #ifndef WHY_IDENTITY_RECOGNISER_H
@@ -66,8 +66,8 @@ const struct recogniser *const *recognisers_all(size_t *ret_n);
  * what they should agree on. How many. Allocates nothing. */
 size_t recognise(const struct identity_facts *facts, struct membership ret[RECOGNISED_MAX]);
 
-/* A process descends from one of the job `parent_job` (key of the graph, "spark:app-1"), and of itself its first membership
- * is `own` (NULL: none). True when it belongs to what that one belongs to, because its own says nothing new: none, the
+/* A process descends from one of the job `parent_job` (key of the graph, "spark:app-1"), and of itself its first
+ * membership is `own` (NULL: none). True when it belongs to what that one belongs to, because its own says nothing new: none, the
  * same job without a member, only what is around (a service, a compose project), or, below an application's process,
  * what the application runs in. A run that torchrun numbered inside is new. */
 bool recognise_is_inherited(const char *parent_job, bool parent_is_member, const struct membership *own);

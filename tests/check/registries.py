@@ -55,6 +55,11 @@ def check(root):
             names = ["tests/" + p.format(stem)[:-2] + "_test.c" for p in patterns]
             if not any(os.path.exists(os.path.join(root, n)) for n in names):
                 yield registry, number, f"{stem} has no test ({names[0]})"
+    # What nobody asks for is not taken out of people's environments.
+    asked = "".join(tree.text(root, path) for path in tree.files(root, [".c"], ["identity"]))
+    for number, name in entries(root, "identity/env_keys.def", "ENV_KEY"):
+        if not re.search(rf"\bENV_{name}\b", asked):
+            yield "identity/env_keys.def", number, f"{name} is taken from environments, and nothing in identity/ asks for it"
     for path in tree.files(root, [".c"], ["base", "model", "identity"]):
         test = f"tests/{path[:-2]}_test.c"
         if path not in TESTED_ELSEWHERE and not os.path.exists(os.path.join(root, test)):

@@ -40,6 +40,7 @@ FAULTS = [
     ("registries.py", "collectors/collectors.def", "COLLECTOR(z)\n", "does not exist"),
     ("registries.py", "collectors/z.c", LICENCE + "const struct collector collector_z = {0};\n", "does not list"),
     ("registries.py", "base/new.c", LICENCE, "no tests/base/new_test.c"),
+    ("registries.py", "identity/env_keys.def", 'ENV_KEY(X, "x")\n', "nothing in identity/ asks for it"),
     ("registries.py", "rules/catalog/a.why.yaml", "rules: why/v1\n", "has no tests"),
     ("words.py", "docs/a.md", "see /" + "work/main\n", "path of one machine"),
     ("words.py", "docs/a.md", "from " + "pypi" + ".org\n", "registry's host"),

@@ -117,6 +117,12 @@ static void a_worker_started_in_advance_has_no_job(void **state)
 	KNOWN_ENV(&k, "RAY_JOB_ID=ffffffff\0RAY_RAYLET_PID=77");
 	known_argv(&k, WORKER);
 	assert_is(&k, "ray:n1", NULL);
+	known_reset(&k); /* one that spills objects */
+	KNOWN_ENV(&k, "RAY_RAYLET_PID=77\0RAY_CLUSTER_NAME=rc\0RAY_NODE_TYPE_NAME=gpu");
+	assert_is(&k, "ray:rc", NULL);
+	assert_string_equal(k.is[0].role, "worker");
+	assert_int_equal(k.is[0].source, IDENTITY_EXEC);
+	assert_attr(&k, "group", "gpu");
 }
 
 static void in_slurm_the_job_names_the_cluster(void **state)

@@ -28,6 +28,7 @@ static void a_worker_is_a_rank_of_its_rendezvous(void **state)
 	assert_attr(&k, "node_rank", "1");
 	assert_attr(&k, "devices", "2,3");
 	assert_job_attr(&k, "world_size", "8");
+	assert_job_attr(&k, "max_restarts", "3");
 	assert_string_equal(k.is[0].conflict, "");
 }
 
