@@ -323,7 +323,10 @@ static int greet(struct turn *t)
 	talk_answered(t->talk, t->scribe.now);
 	if (!t->talk->is_new)
 		return 0;
+	/* What happened while it was away only a list tells. */
 	t->talk->is_new = false;
+	t->list->phase = PHASE_IDLE;
+	t->list->due = 0;
 	if (cri_read_version(t->cri->reply.data, t->cri->reply.len, name, version) < 0)
 		return 0;
 	(void)text_copy(t->talk->name, sizeof(t->talk->name), name);
