@@ -72,10 +72,10 @@ static void say_identity(struct workload *w, const struct workload_member *m)
 
 	text_init(&t, identity, sizeof(identity));
 	text_add(&t, identity_source_name(m->source));
-	if (!m->main)
+	if (m->second)
 		text_add(&t, ", of the process it descends from or repeats");
 	batch_attr(w->out, m->process, "identity", identity);
-	batch_attr(w->out, m->process, "role", m->main || m->rank == ENTITY_NONE ? m->role : NULL);
+	batch_attr(w->out, m->process, "role", !m->second || m->rank == ENTITY_NONE ? m->role : NULL);
 	batch_attr(w->out, m->process, "unresolved", NULL);
 }
 
@@ -156,6 +156,7 @@ static bool is_taken(struct workload *w, uint64_t whose, const struct workload_m
 	if (!descends_from(w, main, m->pid))
 		return true;
 	(void)workload_table_claim(&w->table, main, whose, false);
+	main->second = true;
 	if (main->process != ENTITY_NONE)
 		say_identity(w, main);
 	return false;
@@ -179,6 +180,7 @@ static void inherit(struct workload *w, struct workload_member *m, const struct 
 	entity_id rank = m->rank, job = m->job;
 
 	(void)workload_table_claim(&w->table, m, above->whose, false);
+	m->second = true;
 	m->rank = above->rank;
 	m->job = above->job;
 	m->role = above->role;
@@ -195,6 +197,7 @@ static bool join(struct workload *w, struct workload_member *m, uint64_t whose, 
 	if (!workload_graph_job(w->out, found, &rank, &job))
 		return false;
 	(void)workload_table_claim(&w->table, m, whose, main);
+	m->second = !m->main && strcmp(found->role, "service") != 0;
 	m->rank = rank;
 	m->job = job;
 	m->role = found->role;

@@ -38,6 +38,7 @@ struct workload_member {
 	mono_ns_t missing;       /* since when /proc has it no more; 0 it has */
 	const char *role;        /* static text */
 	enum identity_source source, env_source;
+	bool second;             /* of a rank (or launcher) whose main process is another */
 	bool failed;             /* it ended badly */
 	bool main, ended, again; /* again: to be judged again, because labels came */
 	char *env;               /* what was taken of its environment, packed; NULL none */
