@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/listening.h"
 #include "base/text.h"
 
 #include "collectors/collector.h"
@@ -76,13 +77,16 @@ static bool somebody_listens(int root_fd, char *table, size_t size)
 	return false;
 }
 
+/* Asked again and again where there is none: /proc/net/tcp only when the kernel says that it is worth it. */
 static int npd_probe(const struct collect_env *env, char *ret_reason, size_t size)
 {
 	AUTO_FREE char *table = malloc(TABLE_BYTES);
+	bool listens = false;
 
 	if (!table)
 		return -ENOMEM;
-	if (!env->fixture && somebody_listens(env->root_fd, table, TABLE_BYTES))
+	if (!env->fixture && (listening_on(NPD_PORT, &listens) < 0 || listens) &&
+	    somebody_listens(env->root_fd, table, TABLE_BYTES))
 		return 0;
 	(void)snprintf(ret_reason, size, "no node-problem-detector of root's listens on 127.0.0.1:%u", NPD_PORT);
 	return -ENOENT;
