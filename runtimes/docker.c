@@ -34,6 +34,7 @@ enum {
 	RESTARTS,
 	DAEMON_SILENT,
 	DAEMON_ANSWERS,
+	SILENT,
 	CONTAINERS,
 	N_METRICS,
 };
@@ -69,6 +70,9 @@ static const struct metric_desc metrics[N_METRICS] = {
 			    silent_fields, NULL },
 	[DAEMON_ANSWERS] = { "docker.daemon.answers", METRIC_EVENT, UNIT_NONE, ENTITY_COLLECTOR,
 			     "It answers again, and all its containers have been listed", answers_fields, NULL },
+	[SILENT] = { "docker.silent", METRIC_GAUGE, UNIT_NS, ENTITY_NODE,
+		     "How long that Docker or Podman has not answered which is silent for longest; 0: all answer", NULL,
+		     NULL },
 	[CONTAINERS] = { "docker.containers", METRIC_GAUGE, UNIT_NONE, ENTITY_NODE,
 			 "Containers that Docker and Podman know, those that have ended included", NULL, NULL },
 };
@@ -456,6 +460,7 @@ static void say_counts(struct docker *k, bool say_restarts)
 {
 	size_t n = 0, daemons = 0;
 	bool unknown = false;
+	uint64_t silent_ns = 0;
 
 	for (size_t i = 0; i < DOCKER_SOCKETS_MAX; i++) {
 		const char *id;
@@ -464,6 +469,7 @@ static void say_counts(struct docker *k, bool say_restarts)
 		if (!k->places[i].daemon)
 			continue;
 		daemons++;
+		silent_ns = MAX_OF(silent_ns, docker_daemon_silent_ns(k->places[i].daemon));
 		unknown |=
 			docker_daemon_is_silent(k->places[i].daemon) || !docker_daemon_is_listed(k->places[i].daemon);
 		for (size_t at = 0; (id = docker_daemon_at(k->places[i].daemon, at, &running, &restarts)); at++) {
@@ -473,6 +479,8 @@ static void say_counts(struct docker *k, bool say_restarts)
 					     (double)restarts);
 		}
 	}
+	if (daemons)
+		batch_sample(k->out, SILENT, graph_node(k->out->graph), (double)silent_ns);
 	if (daemons && !unknown)
 		batch_sample(k->out, CONTAINERS, graph_node(k->out->graph), (double)n);
 }

@@ -10,6 +10,7 @@
 #include "base/text.h"
 
 #define GREET_NS        (15 * NS_PER_S)
+#define AGAIN_NS        (3 * NS_PER_S)
 #define LIST_NS         (300 * NS_PER_S)
 #define STEADY_NS       (60 * NS_PER_S) /* an event stream that lasts so long is a good one */
 #define MIN_BACK_OFF_NS NS_PER_S
@@ -48,7 +49,7 @@ struct docker_daemon {
 	struct docker_watcher watcher;
 	char why[HTTP_SOCKET_WHY_MAX];
 	bool podman, greeted, listed, listed_once, silent; /* listed: since it was greeted */
-	mono_ns_t now, greet_at, list_at, greeted_at;
+	mono_ns_t now, greet_at, list_at, greeted_at, silent_at;
 	uint64_t back_off_ns, event_bytes, refused;
 	struct ask greeting, list, events, inspections[DOCKER_INSPECTIONS];
 	struct known *known;
@@ -273,8 +274,10 @@ static void fail(struct docker_daemon *d, const char *why)
 {
 	begin_again(d);
 	(void)text_copy(d->why, sizeof(d->why), why);
-	if (!d->silent)
+	if (!d->silent) {
+		d->silent_at = d->now;
 		d->watcher.silent(d->watcher.arg, d, why);
+	}
 	d->silent = true;
 }
 
@@ -353,7 +356,9 @@ static void on_listed(void *arg, long status, int error, const char *why)
 	for (size_t i = d->n_known; i-- > 0;)
 		if (!d->known[i].listed)
 			forget(d, &d->known[i]);
-	d->list_at = d->now + LIST_NS;
+	/* The list may have been answered before the request for events was: what happened in between shows in a
+	 * second. */
+	d->list_at = d->now + (d->listed ? LIST_NS : AGAIN_NS);
 	d->listed = d->listed_once = true;
 	if (d->silent)
 		d->watcher.answers(d->watcher.arg, d);
@@ -460,6 +465,11 @@ const char *docker_daemon_title(const struct docker_daemon *d)
 bool docker_daemon_is_silent(const struct docker_daemon *d)
 {
 	return d->silent;
+}
+
+uint64_t docker_daemon_silent_ns(const struct docker_daemon *d)
+{
+	return d->silent ? MAX_OF(mono_since(d->silent_at, d->now), 1u) : 0;
 }
 
 const char *docker_daemon_why(const struct docker_daemon *d)

@@ -6,8 +6,8 @@
  * at a time, 8 MiB of events a second, answers of 32 MiB. A daemon that fails is asked again after 1 s, doubling to 60
  * s.
  *
- * Greeted by /version every 15 s, so that one that hangs is noticed; then /events is followed and, behind it, all are
- * listed: nothing can happen unseen in between. Whoever is new or has changed is inspected. Listed anew every five
+ * Greeted by /version every 15 s, so that one that hangs is noticed; then /events is followed, all are listed, and 3 s
+ * later again: nothing can happen unseen in between. Whoever is new or has changed is inspected. Listed anew every five
  * minutes and whenever the event stream ends. Only GET is ever sent.
  */
 #ifndef WHY_RUNTIMES_DOCKER_DAEMON_H
@@ -61,9 +61,10 @@ const char *docker_daemon_address(const struct docker_daemon *d);
 const char *docker_daemon_runtime(const struct docker_daemon *d); /* "docker", "podman" */
 const char *docker_daemon_title(const struct docker_daemon *d);   /* "Docker at /run/docker.sock" */
 bool docker_daemon_is_silent(const struct docker_daemon *d);
-const char *docker_daemon_why(const struct docker_daemon *d); /* it is silent; "" while it is not */
-bool docker_daemon_is_podman(const struct docker_daemon *d);  /* false as well while nobody knows */
-bool docker_daemon_is_listed(const struct docker_daemon *d);  /* its containers were listed, and are followed */
+uint64_t docker_daemon_silent_ns(const struct docker_daemon *d); /* for how long at the last step; 0 it is not */
+const char *docker_daemon_why(const struct docker_daemon *d);    /* it is silent; "" while it is not */
+bool docker_daemon_is_podman(const struct docker_daemon *d);     /* false as well while nobody knows */
+bool docker_daemon_is_listed(const struct docker_daemon *d);     /* its containers were listed, and are followed */
 bool docker_daemon_has(const struct docker_daemon *d, const char *id); /* and was believed */
 /* Believed ones by position, with their restarts; NULL past the last. */
 const char *docker_daemon_at(const struct docker_daemon *d, size_t i, bool *ret_running, uint64_t *ret_restarts);

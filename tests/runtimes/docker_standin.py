@@ -101,8 +101,7 @@ class Handler(BaseHTTPRequestHandler):
             self.head(length=len(body))
             self.wfile.write(body)
 
-    def follow(self):
-        at = len(read("events"))
+    def follow(self, at):
         if how("events"):
             self.misbehave(how("events"), b"{}")
             return
@@ -117,12 +116,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         path = self.path.split("?")[0]
+        at = len(read("events"))  # before anybody can see that it was asked
         with open(os.path.join(FOLDER, "asked"), "a") as f:
             f.write(self.path + "\n")
         if path == "/version":
             self.answer("version", read("version.json"))
         elif path == "/events":
-            self.follow()
+            self.follow(at)
         elif re.fullmatch(r"(/v[0-9.]+/libpod)?/containers/json", path):
             self.answer("list", read("list.json", b"[]"))
         else:

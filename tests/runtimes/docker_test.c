@@ -3,6 +3,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -208,9 +209,18 @@ static void assert_attr(struct standin *s, const char *id, const char *name, con
 	assert_string_equal(value, expected);
 }
 
+/* Events of before it asks for them are none of its business. */
+static bool is_followed(const struct standin *s)
+{
+	char path[128], text[65536];
+	snprintf(path, sizeof(path), "%s/asked", s->files);
+	int r = file_read_at(AT_FDCWD, path, text, sizeof(text), NULL);
+	return (r == 0 || r == -EFBIG) && strstr(text, "/events");
+}
+
 static bool is_inspected(struct standin *s)
 {
-	return attr(s, make_id(1), "restart_count") != NULL;
+	return is_followed(s) && attr(s, make_id(1), "restart_count") != NULL;
 }
 
 static bool has_exited(struct standin *s)
@@ -384,11 +394,14 @@ static void test_restarted_daemon(void **unused)
 		    "nobody answers there");
 	assert_attr(&s, make_id(1), "name", "keeps");
 	assert_false(harness_has(s.h, "docker.containers", ENTITY_NODE, HARNESS_NODE)); /* unknown is not a number */
+	assert_ok(harness_collect(s.h, s.now += 20 * NS_PER_S));
+	assert_true(harness_node(s.h, "docker.silent") == 20e9);
 	list_entry(&list, 1, "keeps", "running");
 	list_write(&s, &list);
 	start_server(&s);
 	s.now += 70 * NS_PER_S;
 	assert_true(spin(&s, is_well, 10));
+	assert_true(harness_node(s.h, "docker.silent") == 0);
 	assert_attr(&s, make_id(1), "unresolved", NULL);
 	assert_true(graph_is_gone(s.h->graph, graph_find(s.h->graph, ENTITY_CONTAINER, make_id(2)), NULL));
 	standin_close(&s);
@@ -661,6 +674,32 @@ static void test_containers_that_nobody_can_name(void **unused)
 	standin_close(&s);
 }
 
+static bool has_second(struct standin *s)
+{
+	return attr(s, make_id(2), "pid") != NULL;
+}
+
+/* What happened while it began to follow, and came by no event, is in the second list. */
+static void test_missed_event(void **unused)
+{
+	(void)unused;
+	struct standin s;
+	AUTO_BUF struct buf list = { 0 };
+	buf_init(&list, 1 << 20);
+	standin_open(&s, "docker.sock", DOCKER_VERSION_TEXT);
+	list_entry(&list, 1, "first", "running");
+	list_write(&s, &list);
+	put_inspect(&s, 1, "first", "running", 7, 0, false, 0);
+	put_inspect(&s, 2, "second", "running", 8, 0, false, 0);
+	assert_true(spin(&s, is_inspected, 10));
+	list_entry(&list, 1, "first", "running");
+	list_entry(&list, 2, "second", "running");
+	list_write(&s, &list);
+	s.now += 4 * NS_PER_S;
+	assert_true(spin(&s, has_second, 10));
+	standin_close(&s);
+}
+
 static void test_none_here(void **unused)
 {
 	(void)unused;
@@ -692,6 +731,7 @@ int main(void)
 		cmocka_unit_test(test_two_thousand),
 		cmocka_unit_test(test_none_is_lost_for_want_of_room),
 		cmocka_unit_test(test_containers_that_nobody_can_name),
+		cmocka_unit_test(test_missed_event),
 		cmocka_unit_test(test_none_here),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
