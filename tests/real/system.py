@@ -69,8 +69,8 @@ class System:
         os.chmod(path, mode)
         return path
 
-    def start(self, argv, log, env=None):
-        process = Process(argv, self.path(log), env=env)
+    def start(self, argv, log, env=None, preexec=None):
+        process = Process(argv, self.path(log), env=env, preexec=preexec)
         self.processes.append(process)
         return process
 
