@@ -112,11 +112,11 @@ static __always_inline bool allowed(void)
 }
 
 /* The value begins behind the '=' at `equals`; `n` bytes were read of the variable, with the NUL. */
-static __always_inline void take_value(struct scratch *s, __u32 key, __u32 equals, __u32 n)
+static __always_inline void take_value(struct scratch *s, __u32 name, __u32 equals, __u32 n)
 {
 	struct lineage_record *r = &s->record;
+	__u32 i = r->n_values, len = r->len, max = LINEAGE_VALUE_BYTES, key = name & ~LINEAGE_NAME_LONG;
 	__u64 bit = 1ULL << (key & 63);
-	__u32 i = r->n_values, len = r->len;
 	long got;
 
 	if (key >= LINEAGE_MAX_KEYS || equals >= LINEAGE_NAME_BYTES || s->seen[key >> 6] & bit)
@@ -126,12 +126,17 @@ static __always_inline void take_value(struct scratch *s, __u32 key, __u32 equal
 		r->untaken++;
 		return;
 	}
-	got = bpf_probe_read_kernel_str(r->data + len, LINEAGE_VALUE_BYTES, s->text + equals + 1);
+	if (name & LINEAGE_NAME_LONG && len <= LINEAGE_DATA_BYTES - LINEAGE_LONG_BYTES) {
+		max = LINEAGE_LONG_BYTES;
+		got = bpf_probe_read_kernel_str(r->data + len, LINEAGE_LONG_BYTES, s->text + equals + 1);
+	} else {
+		got = bpf_probe_read_kernel_str(r->data + len, LINEAGE_VALUE_BYTES, s->text + equals + 1);
+	}
 	if (got <= 0)
 		return;
-	r->keys[i] = key | (n - equals - 1 > LINEAGE_VALUE_BYTES ? LINEAGE_KEY_CUT : 0);
+	r->keys[i] = key | (n - equals - 1 > max ? LINEAGE_KEY_CUT : 0);
 	r->n_values = i + 1;
-	r->len = len + (got & (LINEAGE_VALUE_BYTES * 2 - 1));
+	r->len = len + (got & 4095);
 }
 
 /* One variable. 1: that was the last. */

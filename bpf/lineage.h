@@ -2,8 +2,8 @@
 /* lineage.h - what bpf/lineage.bpf.c tells collectors/lineage.c.
  *
  * Room: bpf (both halves).
- * Bounds: names of less than LINEAGE_NAME_BYTES, values of less than LINEAGE_VALUE_BYTES (longer ones are cut), at most
- * LINEAGE_MAX_VALUES of them and LINEAGE_DATA_BYTES in a record; LINEAGE_MAX_STRINGS variables of an environment are
+ * Bounds: names of less than LINEAGE_NAME_BYTES, values of less than LINEAGE_VALUE_BYTES, or LINEAGE_LONG_BYTES of a name
+ * that is marked so and while there is room (longer ones are cut), at most LINEAGE_MAX_VALUES of them and LINEAGE_DATA_BYTES in a record; LINEAGE_MAX_STRINGS variables of an environment are
  * looked at (one above 4 KiB counts for several), the rest is said to be unread.
  */
 #ifndef WHY_BPF_LINEAGE_H
@@ -17,7 +17,8 @@
 #define LINEAGE_VALUE_BYTES 128
 #define LINEAGE_MAX_KEYS    256
 #define LINEAGE_MAX_VALUES  64
-#define LINEAGE_DATA_BYTES  4096
+#define LINEAGE_LONG_BYTES  3072
+#define LINEAGE_DATA_BYTES  6144
 #define LINEAGE_MAX_STRINGS 1024
 
 /* Most variables are turned away by their first four bytes (with the '=' of a name of three): one bit of
@@ -29,7 +30,8 @@ struct lineage_name {
 	char name[LINEAGE_NAME_BYTES]; /* filled up with NUL */
 };
 
-#define LINEAGE_KEY_CUT 0x8000U /* in `keys`: the value was longer */
+#define LINEAGE_NAME_LONG 0x10000U /* in the map `names`, beside the number in the list */
+#define LINEAGE_KEY_CUT   0x8000U /* in `keys`: the value was longer */
 
 /* Of one exec. Only the first `len` bytes of data are sent. */
 struct lineage_record {

@@ -67,7 +67,9 @@ static int fill_names(const struct lineage *l)
 	int fd = bpf_map__fd(l->skel->maps.names);
 	for (uint32_t i = 0; i < ENV_KEY_MAX; i++) {
 		struct lineage_name name = padded(env_key_name((enum env_key)i));
-		if (bpf_map_update_elem(fd, &name, &i, BPF_ANY) < 0)
+		/* The task, which is what matters, stands at the end of TF_CONFIG; env_values_set makes it short. */
+		uint32_t number = i == ENV_TF_CONFIG ? i | LINEAGE_NAME_LONG : i;
+		if (bpf_map_update_elem(fd, &name, &number, BPF_ANY) < 0)
 			return -errno;
 	}
 	return 0;

@@ -26,6 +26,7 @@
 #include "collectors/kernel_half.h"
 #include "collectors/lineage.h"
 #include "collectors/process.h"
+#include "identity/tf_config.h"
 #include "tests/collectors/harness.h"
 #include "tests/collectors/scene.h"
 
@@ -454,6 +455,30 @@ static void long_values_are_cut_and_say_so(void **state)
 	}
 }
 
+/* As TFJob writes it for 16 workers: who the task is stands behind a kilobyte of addresses. */
+static void a_tf_config_is_read_to_its_task(void **state)
+{
+	struct stand *s = stand(state);
+	struct tf_config config;
+	char json[2048] = "TF_CONFIG={\"cluster\":{\"worker\":[";
+	const char *env[] = { json, "RANK=1", NULL };
+
+	for (int i = 0; i < 16; i++) {
+		size_t n = strlen(json);
+		(void)snprintf(json + n, sizeof(json) - n, "%s\"training-worker-%d.machine-learning.svc:2222\"", i ? "," : "", i);
+	}
+	(void)snprintf(json + strlen(json), sizeof(json) - strlen(json),
+		       "]},\"task\":{\"type\":\"worker\",\"index\":11},\"environment\":\"cloud\"}");
+	pid_t pid = sleeper(env);
+	assert_true(await(s, pid));
+	assert_false(s->exec.env.cut[ENV_TF_CONFIG]);
+	assert_true(tf_config_parse(s->exec.env.value[ENV_TF_CONFIG], strlen(s->exec.env.value[ENV_TF_CONFIG]), &config));
+	assert_string_equal(config.type, "worker");
+	assert_int_equal(config.index, 11);
+	is(&s->exec.env, ENV_RANK, "1");
+	(void)scene_end(pid);
+}
+
 static void hostile_values_come_escaped(void **state)
 {
 	static const char *const env[] = { "MASTER_ADDR=\033[31mred\xff\n", "RANK=1", "RANK=2", NULL };
@@ -790,6 +815,7 @@ int main(int argc, char **argv)
 		WITH_STAND(secrets_never_leave),
 		WITH_STAND(what_looks_like_a_name_inside_a_value_is_none),
 		WITH_STAND(long_values_are_cut_and_say_so),
+		WITH_STAND(a_tf_config_is_read_to_its_task),
 		WITH_STAND(hostile_values_come_escaped),
 		WITH_STAND(an_environment_beyond_the_bound_is_said_to_be),
 		WITH_STAND(more_than_a_record_holds_is_counted),
