@@ -163,7 +163,7 @@ const struct recogniser recogniser_airflow = {
 	.what = "job: dag/run; member: task, with its map index; attempt",
 	.from = "AIRFLOW_CTX_* of what a task starts; annotations, else labels dag_id, run_id, task_id, map_index, "
 		"try_number; title or arguments of the task's process",
-	.tested = "exact text",
+	.tested = "real program: Airflow 3.3 with LocalExecutor, tests/real/airflow; exact text (2, KubernetesExecutor)",
 	.layer = RECOGNISER_AROUND,
 	.as_attr = "airflow_task",
 	.recognise = recognise_airflow,

@@ -84,7 +84,7 @@ const struct recogniser recogniser_ray = {
 	.what = "job: cluster/job id; role: worker, raylet, gcs; function: what a worker runs now",
 	.from = "RAY_JOB_ID, RAY_RAYLET_PID, RAY_CLUSTER_*; labels ray.io/*; the node, where nobody names the cluster; "
 		"title ray::NAME",
-	.tested = "exact text",
+	.tested = "real program: Ray 2.60, tests/real/ray; exact text (KubeRay)",
 	.layer = RECOGNISER_APPLICATION,
 	.as_attr = "ray_job",
 	.recognise = recognise_ray,

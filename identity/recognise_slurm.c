@@ -100,7 +100,7 @@ const struct recogniser recogniser_slurm = {
 	.what = "job: id; member: RANK of the program, else SLURM_PROCID, with its step unless that is 0; launcher: "
 		"batch script",
 	.from = "SLURM_*; path of the cgroup (v1, v2)",
-	.tested = "exact text",
+	.tested = "real program: Slurm 22.05 with cgroup v1, tests/real/slurm; exact text (cgroup v2, 26.05)",
 	.layer = RECOGNISER_JOB,
 	.as_attr = "slurm_job",
 	.recognise = recognise_slurm,

@@ -124,7 +124,7 @@ const struct recogniser recogniser_spark = {
 	.what = "job: application id; member: executor, driver; attempt (YARN)",
 	.from = "SPARK_APPLICATION_ID, SPARK_EXECUTOR_ID; labels spark-app-selector, spark-exec-id, spark-role; "
 		"arguments of the executor backends; id of the YARN container",
-	.tested = "exact text",
+	.tested = "real program: Spark 4.3 standalone, tests/real/spark; exact text (Kubernetes, YARN)",
 	.layer = RECOGNISER_APPLICATION,
 	.as_attr = "spark_application",
 	.recognise = recognise_spark,

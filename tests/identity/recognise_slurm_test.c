@@ -37,6 +37,27 @@ static void a_task_of_step_0_is_its_rank(void **state)
 	assert_job_attr(&k, "world_size", "8");
 }
 
+/* Of srun of Slurm 22.05.8 with an array job, as it was seen; the path is that of its memory controller (v1). */
+static void a_real_task_of_an_array(void **state)
+{
+	struct known k;
+
+	(void)state;
+	known_reset(&k);
+	KNOWN_ENV(&k, "SLURMD_NODENAME=vm\0SLURM_ARRAY_JOB_ID=2\0SLURM_ARRAY_TASK_COUNT=2\0SLURM_ARRAY_TASK_ID=1\0"
+		      "SLURM_CLUSTER_NAME=whytest\0SLURM_DISTRIBUTION=block\0SLURM_GTIDS=0,1\0SLURM_JOBID=3\0SLURM_JOB_ID=3\0"
+		      "SLURM_JOB_NAME=batchy\0SLURM_JOB_NODELIST=vm\0SLURM_JOB_PARTITION=debug\0SLURM_LOCALID=1\0SLURM_NODEID=0\0"
+		      "SLURM_NPROCS=2\0SLURM_NTASKS=2\0SLURM_PROCID=1\0SLURM_STEPID=0\0SLURM_STEP_ID=0\0SLURM_STEP_NUM_TASKS=2\0"
+		      "SLURM_TASK_PID=18045\0SLURM_WORKING_CLUSTER=whytest:127.0.0.1:26817:9728:109\0");
+	assert_true(cgroup_form_parse("/slurm_vm/uid_0/job_3/step_0/task_1", &k.cgroup));
+	k.facts.cgroup = &k.cgroup;
+	assert_is(&k, "slurm:3", "slurm:3/1");
+	assert_string_equal(k.is[0].job_name, "batchy");
+	assert_string_equal(k.is[0].conflict, "");
+	assert_job_attr(&k, "array_job", "2");
+	assert_job_attr(&k, "world_size", "2");
+}
+
 static void another_step_stands_before_its_ranks(void **state)
 {
 	struct known k;
@@ -197,6 +218,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_task_of_step_0_is_its_rank),
+		cmocka_unit_test(a_real_task_of_an_array),
 		cmocka_unit_test(another_step_stands_before_its_ranks),
 		cmocka_unit_test(the_batch_script_is_no_rank),
 		cmocka_unit_test(the_cgroup_alone_names_the_job),
