@@ -6,7 +6,8 @@ Each step computes a little, waits a little (as for a GPU), and adds up gradient
 scenario looks in and takes part:
   rank-N        written: pid and number of steps so far, twice a second
   cgroup-N      read at start: name of the cgroup to live in (as a scheduler would place it)
-  data-N        read each step: "PATH BYTES": that much is read from the disk at the next place of that file
+  data-N        read each step: "PATH BYTES EVERY": each so many steps that much is read from the disk, at the next
+                place of that file
   hog           read each step: rank of the one that is to take memory without end
   checkpoint    read each step: "N SECONDS PATH": rank N writes a checkpoint at its leisure, everybody waits for it
 """
@@ -85,7 +86,7 @@ def main():
         if not going.item():
             break
         source = told(f"data-{RANK}")
-        if source:
+        if source and steps % int(source[2]) == 0:
             data.read(source[0], int(source[1]))
         busy = time.thread_time() + 0.008
         while time.thread_time() < busy:
