@@ -61,7 +61,7 @@ class Data:
 
 def write_checkpoint(seconds, path):
     end = time.monotonic() + seconds
-    block = os.urandom(4 << 20)
+    block = os.urandom(32 << 20)
     with open(path, "wb") as f:
         while time.monotonic() < end:
             f.seek(0)
