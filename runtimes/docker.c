@@ -65,10 +65,10 @@ static const struct metric_desc metrics[N_METRICS] = {
 		     "A container of Docker or Podman has ended (code: its exit code)", exited_fields, NULL },
 	[RESTARTS] = { "docker.container.restarts", METRIC_COUNTER, UNIT_NONE, ENTITY_CONTAINER,
 		       "How often its restart policy has started it again", NULL, NULL },
-	[DAEMON_SILENT] = { "docker.daemon.silent", METRIC_EVENT, UNIT_NONE, ENTITY_COLLECTOR,
+	[DAEMON_SILENT] = { "docker.daemon.silent", METRIC_EVENT, UNIT_NONE, ENTITY_NODE,
 			    "Docker or Podman does not answer, or not as it should: its containers keep what was known",
 			    silent_fields, NULL },
-	[DAEMON_ANSWERS] = { "docker.daemon.answers", METRIC_EVENT, UNIT_NONE, ENTITY_COLLECTOR,
+	[DAEMON_ANSWERS] = { "docker.daemon.answers", METRIC_EVENT, UNIT_NONE, ENTITY_NODE,
 			     "It answers again, and all its containers have been listed", answers_fields, NULL },
 	[SILENT] = { "docker.silent", METRIC_GAUGE, UNIT_NS, ENTITY_NODE,
 		     "How long that Docker or Podman has not answered which is silent for longest; 0: all answer", NULL,
@@ -193,8 +193,7 @@ static void put_inspected(const struct docker *k, entity_id e, const struct dock
 	put_text(k, e, "exit_reason", ended ? reason_of(c->oom_killed, c->has_exit_code, c->exit_code) : "");
 	put_text(k, e, "started_at", c->started_at);
 	batch_attr_u64(k->out, e, "restart_count", c->restarts);
-	if (c->restarts)
-		batch_sample(k->out, RESTARTS, e, (double)c->restarts);
+	batch_sample(k->out, RESTARTS, e, (double)c->restarts);
 }
 
 static bool on_container(void *arg, const struct docker_daemon *d, const struct docker_container *c)
@@ -267,7 +266,7 @@ static void on_untold(void *arg, const struct docker_daemon *d, const char *id, 
 static void on_silent(void *arg, const struct docker_daemon *d, const char *why)
 {
 	const struct docker *k = arg;
-	entity_id self = batch_entity(k->out, ENTITY_COLLECTOR, "docker");
+	entity_id node = graph_node(k->out->graph);
 	char text[400];
 	const char *id;
 	bool running;
@@ -278,8 +277,8 @@ static void on_silent(void *arg, const struct docker_daemon *d, const char *why)
 		if (id[0])
 			batch_attr(k->out, batch_entity(k->out, ENTITY_CONTAINER, id), "unresolved", text);
 	(void)snprintf(text, sizeof(text), "names and images of containers: %s: %s", docker_daemon_title(d), why);
-	batch_attr(k->out, self, "unresolved", text);
-	struct event *e = batch_event(k->out, DAEMON_SILENT, self, k->now, SEVERITY_WARNING, 0);
+	batch_attr(k->out, node, "unresolved.docker", text);
+	struct event *e = batch_event(k->out, DAEMON_SILENT, node, k->now, SEVERITY_WARNING, 0);
 	batch_value_text(k->out, e, 0, docker_daemon_title(d));
 	batch_value_text(k->out, e, 1, why);
 	batch_message(k->out, e, "%s: %s", docker_daemon_title(d), why);
@@ -288,7 +287,7 @@ static void on_silent(void *arg, const struct docker_daemon *d, const char *why)
 static void on_answers(void *arg, const struct docker_daemon *d)
 {
 	const struct docker *k = arg;
-	entity_id self = batch_entity(k->out, ENTITY_COLLECTOR, "docker");
+	entity_id node = graph_node(k->out->graph);
 	const char *id;
 	bool running;
 	uint64_t restarts;
@@ -296,8 +295,8 @@ static void on_answers(void *arg, const struct docker_daemon *d)
 	for (size_t i = 0; (id = docker_daemon_at(d, i, &running, &restarts)); i++)
 		if (id[0])
 			batch_attr(k->out, batch_entity(k->out, ENTITY_CONTAINER, id), "unresolved", NULL);
-	batch_attr(k->out, self, "unresolved", NULL);
-	struct event *e = batch_event(k->out, DAEMON_ANSWERS, self, k->now, SEVERITY_INFO, 0);
+	batch_attr(k->out, node, "unresolved.docker", NULL);
+	struct event *e = batch_event(k->out, DAEMON_ANSWERS, node, k->now, SEVERITY_INFO, 0);
 	batch_value_text(k->out, e, 0, docker_daemon_title(d));
 	batch_message(k->out, e, "%s answers again", docker_daemon_title(d));
 }
@@ -474,7 +473,7 @@ static void say_counts(struct docker *k, bool say_restarts)
 			docker_daemon_is_silent(k->places[i].daemon) || !docker_daemon_is_listed(k->places[i].daemon);
 		for (size_t at = 0; (id = docker_daemon_at(k->places[i].daemon, at, &running, &restarts)); at++) {
 			n += id[0] != '\0';
-			if (id[0] && restarts && say_restarts)
+			if (id[0] && restarts != UINT64_MAX && say_restarts)
 				batch_sample(k->out, RESTARTS, batch_entity(k->out, ENTITY_CONTAINER, id),
 					     (double)restarts);
 		}

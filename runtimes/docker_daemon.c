@@ -501,7 +501,7 @@ const char *docker_daemon_at(const struct docker_daemon *d, size_t i, bool *ret_
 	if (i >= d->n_known)
 		return NULL;
 	*ret_running = strcmp(d->known[i].state, "running") == 0;
-	*ret_restarts = d->known[i].restarts;
+	*ret_restarts = d->known[i].state[0] ? d->known[i].restarts : UINT64_MAX;
 	return d->known[i].believed ? d->known[i].id : unbelieved;
 }
 

@@ -66,7 +66,8 @@ const char *docker_daemon_why(const struct docker_daemon *d);    /* it is silent
 bool docker_daemon_is_podman(const struct docker_daemon *d);     /* false as well while nobody knows */
 bool docker_daemon_is_listed(const struct docker_daemon *d);     /* its containers were listed, and are followed */
 bool docker_daemon_has(const struct docker_daemon *d, const char *id); /* and was believed */
-/* Believed ones by position, with their restarts; NULL past the last. */
+/* By position: the id of a believed one, "" of another, NULL past the last. Restarts are UINT64_MAX until it was
+ * inspected. */
 const char *docker_daemon_at(const struct docker_daemon *d, size_t i, bool *ret_running, uint64_t *ret_restarts);
 uint64_t docker_daemon_refused(const struct docker_daemon *d); /* for which there was no room */
 

@@ -279,6 +279,8 @@ static void test_docker(void **unused)
 	assert_attr(&s, id, "exit_code", NULL);
 	assert_attr(&s, id, "unresolved", NULL);
 	assert_true(harness_node(s.h, "docker.containers") == 1);
+	assert_ok(harness_collect(s.h, s.now += 15 * NS_PER_S));
+	assert_true(harness_value(s.h, "docker.container.restarts", ENTITY_CONTAINER, id) == 3);
 	assert_no_secret(&s);
 
 	/* Ends by the OOM killer: the event, then what an inspection says of it. */
@@ -393,6 +395,8 @@ static void test_restarted_daemon(void **unused)
 		    "whether its state is still so: Docker at /run/docker.sock: "
 		    "nobody answers there");
 	assert_attr(&s, make_id(1), "name", "keeps");
+	assert_string_equal(graph_attr(s.h->graph, graph_node(s.h->graph), "unresolved.docker"),
+			    "names and images of containers: Docker at /run/docker.sock: nobody answers there");
 	assert_false(harness_has(s.h, "docker.containers", ENTITY_NODE, HARNESS_NODE)); /* unknown is not a number */
 	assert_ok(harness_collect(s.h, s.now += 20 * NS_PER_S));
 	assert_true(harness_node(s.h, "docker.silent") == 20e9);
