@@ -172,7 +172,8 @@ static struct workload_member *member_of(struct workload *w, entity_id process)
 	uint64_t start_ticks;
 	uint32_t pid;
 
-	return key && process_key_parse(key, &pid, &start_ticks) == 0 ? workload_table_find(&w->table, pid, start_ticks) : NULL;
+	return key && process_key_parse(key, &pid, &start_ticks) == 0 ?
+			workload_table_find(&w->table, pid, start_ticks) : NULL;
 }
 
 /* In the order in which things happened: who was asked to end after another had ended did not end first. */
@@ -244,7 +245,8 @@ static void workload_hooks(void *state, void (*say)(void *arg, const char *hook,
 		say(arg, "programs at exec", w->lineage_error,
 		    "without the kernel half members are found by looking through /proc, up to minutes late, and not at all "
 		    "when they live shorter");
-	(void)snprintf(known, sizeof(known), "%zu known, %" PRIu64 " without room, %" PRIu64 " execs missed", w->table.n_used,
+	(void)snprintf(known, sizeof(known), "%zu known, %" PRIu64 " without room, %" PRIu64 " execs missed",
+			w->table.n_used,
 		       w->table.refused, w->lineage ? lineage_missed(w->lineage) : 0);
 	say(arg, "processes of jobs", 0, known);
 }

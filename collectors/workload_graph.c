@@ -77,7 +77,8 @@ static bool any_alive(const struct graph *g, entity_id id, enum entity_kind kind
 
 bool workload_graph_drop_unused(struct batch *b, entity_id id)
 {
-	static const enum entity_kind members[] = { ENTITY_PROCESS, ENTITY_RANK, ENTITY_CONTAINER, ENTITY_POD, ENTITY_CGROUP };
+	static const enum entity_kind members[] = { ENTITY_PROCESS, ENTITY_RANK, ENTITY_CONTAINER, ENTITY_POD,
+			ENTITY_CGROUP };
 
 	if (id == ENTITY_NONE || !graph_exists(b->graph, id) || graph_is_gone(b->graph, id, NULL))
 		return true;

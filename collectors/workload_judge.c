@@ -282,7 +282,8 @@ struct workload_member *workload_judge(struct workload *w, uint64_t cgroup_key, 
 	asked = asked || graph_find(g, ENTITY_PROCESS, key) != ENTITY_NONE;
 	size_t n = recognise_subject(w, workload_subject_container(s, g, NULL), asked);
 	uint64_t whose = n > 0 ? workload_graph_whose(&w->found[0]) : 0;
-	/* Services are known by their cgroup and container: their processes are told of only when there is something to tell. */
+	/* Services are known by their cgroup and container: their processes are told of only when there is something to
+	 * tell. */
 	bool started = s->env && s->env != &s->own_env;
 	bool whole = whose && strcmp(w->found[0].role, "service") == 0;
 	if (!whose || (whole && !asked) || (m && m->whose && !may_change(m, &w->found[0], started)))
@@ -306,14 +307,15 @@ struct workload_member *workload_judge(struct workload *w, uint64_t cgroup_key, 
 	if (s->env && (started || !m->env))
 		(void)workload_table_keep_env(&w->table, m, s->env, s->env_source);
 	if (w->lineage && !started)
-		(void)lineage_adopt(w->lineage, m->pid, start_ns_of(w, m->start_ticks), m->pid, start_ns_of(w, m->start_ticks));
+		(void)lineage_adopt(w->lineage, m->pid, start_ns_of(w, m->start_ticks), m->pid,
+				start_ns_of(w, m->start_ticks));
 	if ((m->main || asked) && workload_judge_show(w, m) != ENTITY_NONE)
 		say_conflict(w, m);
 	return m;
 }
 
-/* Nine of ten programs that a rank starts have its very environment: they are its own, and nothing need be read. Of a launcher
- * they may be anything. */
+/* Nearly all programs that a rank starts have its very environment: they are its own, and nothing need be read. Of a
+ * launcher they may be anything. */
 bool workload_judge_like_parent(struct workload *w, const struct lineage_exec *exec)
 {
 	uint64_t start_ticks = exec->start_ns / (NS_PER_S / (uint64_t)w->ticks_per_s);
@@ -387,9 +389,11 @@ static void say_unresolved(struct workload *w, entity_id id, bool lives)
 
 	const struct proc_stat *stat = &w->subject.stat;
 
-	/* Started while the kernel half watched, and without such a variable; or looked at while it lived: nothing is missing. */
+	/* Started while the kernel half watched, and without such a variable; or looked at while it lived: nothing is
+	 * missing. */
 	bool watched = w->lineage && stat->start_ticks >= w->opened_ticks && lineage_missed(w->lineage) == 0;
-	if (w->subject.env || (!lives && (watched || (w->scans && workload_scan_saw(&w->scan, stat->pid, stat->start_ticks)))))
+	bool seen = w->scans && workload_scan_saw(&w->scan, stat->pid, stat->start_ticks);
+	if (w->subject.env || (!lives && (watched || seen)))
 		return;
 	text_init(&t, why, sizeof(why));
 	text_add(&t, "job and rank: ");

@@ -16,7 +16,8 @@ static const struct metric_field ended_fields[] = {
 	[ENDED_COMM] = { "comm", 1, UNIT_NONE, "name of the process" },
 	[ENDED_PID] = { "pid", 0, UNIT_NONE, "its pid" },
 	[ENDED_EARLIER] = { "earlier", 0, UNIT_NONE,
-			    "members of the same job on this node that ended badly, or were asked to end, within 60 s before "
+			    "members of the same job on this node that ended badly, or were asked to end, within 60 s "
+			    "before "
 			    "it and while it lived: above 0 it followed them" },
 	{ NULL, 0, UNIT_NONE, NULL },
 };
@@ -32,7 +33,8 @@ const struct metric_desc workload_metrics[WORKLOAD_N_METRICS] = {
 				  "the main process of a rank, executor or task has ended (code: its exit code or signal)",
 				  ended_fields, NULL },
 	[WORKLOAD_RANK_RUNNING] = { "rank.running", METRIC_GAUGE, UNIT_NONE, ENTITY_RANK,
-				    "1: its main process runs; 0: it has ended and was not started again, whatever of its other "
+				    "1: its main process runs; 0: it has ended and was not started again, whatever of its "
+				    "other "
 				    "processes is left",
 				    NULL, NULL },
 	[WORKLOAD_NODE_MEMBERS] = { "node.workload.members", METRIC_GAUGE, UNIT_NONE, ENTITY_NODE,

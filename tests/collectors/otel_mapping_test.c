@@ -101,7 +101,8 @@ static void hostile_headers_are_refused(void **state)
 	assert_err(asked(&(struct wish){ .version = 9, .size = PAYLOAD_BYTES }, name, sizeof(name)), ENOTSUP);
 	assert_err(asked(&(struct wish){ .version = 2, .size = 1U << 30 }, name, sizeof(name)), EMSGSIZE);
 	assert_err(asked(&(struct wish){ .version = 2, .size = 0 }, name, sizeof(name)), EMSGSIZE);
-	assert_true(asked(&(struct wish){ .version = 2, .size = PAYLOAD_BYTES, .bad_pointer = true }, name, sizeof(name)) < 0);
+	assert_true(asked(&(struct wish){ .version = 2, .size = PAYLOAD_BYTES, .bad_pointer = true }, name,
+			sizeof(name)) < 0);
 	/* A payload that reaches past the mapping. */
 	assert_true(asked(&(struct wish){ .version = 2, .size = 65536 }, name, sizeof(name)) < 0);
 	assert_string_equal(name, "before");

@@ -205,7 +205,8 @@ static void turn(struct real *r, bool collect)
 static pid_t rank_start(const struct real *r, const char *rank, const char *const *argv)
 {
 	char run[96], number[32];
-	const char *env[] = { "PATH=/bin:/usr/bin", "HF_TOKEN=" WORLD_SECRET, number, run, "WORLD_SIZE=4", "MASTER_ADDR=10.0.0.9",
+	const char *env[] = { "PATH=/bin:/usr/bin", "HF_TOKEN=" WORLD_SECRET, number, run, "WORLD_SIZE=4",
+			"MASTER_ADDR=10.0.0.9",
 			      "MASTER_PORT=29500", NULL };
 	int ready[2];
 	char byte;
@@ -340,7 +341,8 @@ static void what_a_rank_starts_is_of_that_rank(void **state)
 		(void)usleep(10000);
 	}
 	assert_true(child > 0);
-	/* It is hit by a signal at once: another collector makes its entity, and it must have its identity in the same turn. */
+	/* It is hit by a signal at once: another collector makes its entity, and it must have its identity in the same
+	 * turn. */
 	turn(r, true);
 	scene_key(child, child_key, sizeof(child_key));
 	(void)kill(child, SIGKILL);
@@ -391,7 +393,8 @@ static void a_rank_that_lives_for_one_turn_is_attributed(void **state)
 /* A dataloader's worker: forked, never exec'd, and its parent's environment is only in the kernel's memory of the fork. */
 static void what_a_rank_forks_is_of_that_rank_when_it_has_died(void **state)
 {
-	static const char *const shell[] = { "/bin/sh", "-c", "( kill -SEGV $(exec sh -c 'echo $PPID') ) & wait; exec sleep 1000",
+	static const char *const shell[] = { "/bin/sh", "-c",
+			"( kill -SEGV $(exec sh -c 'echo $PPID') ) & wait; exec sleep 1000",
 					     NULL };
 	struct real *r = *state;
 	entity_id id, rank, forked = ENTITY_NONE;
@@ -407,7 +410,8 @@ static void what_a_rank_forks_is_of_that_rank_when_it_has_died(void **state)
 		(void)usleep(10000);
 		turn(r, false);
 		for (cursor = 0; (id = graph_next_even_gone(r->h->graph, ENTITY_PROCESS, &cursor)) != ENTITY_NONE;) {
-			const char *ppid = graph_attr(r->h->graph, id, "ppid"), *signal = graph_attr(r->h->graph, id, "exit_signal");
+			const char *ppid = graph_attr(r->h->graph, id, "ppid"),
+					*signal = graph_attr(r->h->graph, id, "exit_signal");
 			if (ppid && atoi(ppid) == pid && signal && atoi(signal) == SIGSEGV)
 				forked = id;
 		}
@@ -432,7 +436,8 @@ static void a_real_pid_used_again_is_nobody_s(void **state)
 	pid_t pid = rank_start(r, "0", sleeper), wanted = pid;
 	scene_key(pid, before, sizeof(before));
 	(void)scene_end(pid);
-	(void)usleep(20000); /* a key tells starts apart by clock ticks; the kernel itself takes 4 million forks to come round */
+	/* a key tells starts apart by clock ticks; the kernel itself takes 4 million forks to come round */
+	(void)usleep(20000);
 	struct clone_args args = { .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&wanted, .set_tid_size = 1 };
 	pid_t again = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	if (again == 0) {
@@ -451,7 +456,8 @@ static void a_real_pid_used_again_is_nobody_s(void **state)
 		turn(r, i % 4 == 0);
 		(void)usleep(10000);
 	}
-	entity_id first = graph_find(r->h->graph, ENTITY_PROCESS, before), second = graph_find(r->h->graph, ENTITY_PROCESS, after);
+	entity_id first = graph_find(r->h->graph, ENTITY_PROCESS, before),
+			second = graph_find(r->h->graph, ENTITY_PROCESS, after);
 	assert_int_not_equal(first, ENTITY_NONE);
 	assert_int_not_equal(second, ENTITY_NONE);
 	assert_non_null(strstr(world_next(r->h, first, ENTITY_RANK), r->job));

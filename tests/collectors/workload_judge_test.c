@@ -18,7 +18,8 @@ static void label_pod(struct world *w, const char *job)
 {
 	world_begin(w);
 	struct batch *b = w->h->batch;
-	entity_id container = batch_entity(b, ENTITY_CONTAINER, ID64), pod = batch_entity(b, ENTITY_POD, "ml/llama-worker-0");
+	entity_id container = batch_entity(b, ENTITY_CONTAINER, ID64),
+			pod = batch_entity(b, ENTITY_POD, "ml/llama-worker-0");
 	batch_attr(b, container, "name", "pytorch");
 	batch_attr(b, container, "pid", "100");
 	batch_attr(b, pod, "name", "llama-worker-0");
@@ -35,7 +36,8 @@ static void make_in_pod(struct world *w, uint32_t pid, uint32_t ppid, const char
 {
 	world_process(w, &(struct made){ .pid = pid, .ppid = ppid, .start = 1000 + pid, .comm = comm, .cgroup = IN_POD,
 					.argv = { comm, NULL },
-					.env = { "MASTER_ADDR=10.0.0.9", "MASTER_PORT=29500", "WORLD_SIZE=4", variable, NULL } });
+					.env = { "MASTER_ADDR=10.0.0.9", "MASTER_PORT=29500", "WORLD_SIZE=4", variable,
+						NULL } });
 }
 
 static void labels_that_come_later_move_a_process(void **state)
@@ -53,7 +55,8 @@ static void labels_that_come_later_move_a_process(void **state)
 	label_pod(w, "llama");
 	assert_string_equal(world_next(w->h, process, ENTITY_RANK), "pytorchjob:ml/llama/3");
 	assert_true(graph_is_gone(w->h->graph, before, NULL));
-	assert_string_equal(world_next(w->h, world_entity(w, ENTITY_POD, "ml/llama-worker-0"), ENTITY_JOB), "pytorchjob:ml/llama");
+	assert_string_equal(world_next(w->h, world_entity(w, ENTITY_POD, "ml/llama-worker-0"), ENTITY_JOB),
+			"pytorchjob:ml/llama");
 	assert_string_equal(world_next(w->h, world_entity(w, ENTITY_CONTAINER, ID64), ENTITY_JOB), "pytorchjob:ml/llama");
 	/* The same said again changes nothing; a corrected label does. */
 	size_t ops = w->h->batch->n_ops;
@@ -61,7 +64,8 @@ static void labels_that_come_later_move_a_process(void **state)
 	assert_int_equal(w->h->batch->n_ops, ops);
 	label_pod(w, "llama-2");
 	assert_string_equal(world_next(w->h, process, ENTITY_RANK), "pytorchjob:ml/llama-2/3");
-	assert_string_equal(world_next(w->h, world_entity(w, ENTITY_POD, "ml/llama-worker-0"), ENTITY_JOB), "pytorchjob:ml/llama-2");
+	assert_string_equal(world_next(w->h, world_entity(w, ENTITY_POD, "ml/llama-worker-0"), ENTITY_JOB),
+			"pytorchjob:ml/llama-2");
 	world_tick(w);
 	assert_true(harness_value(w->h, "job.members", ENTITY_JOB, "pytorchjob:ml/llama-2") == 1);
 	assert_false(harness_has(w->h, "job.members", ENTITY_JOB, "pytorchjob:ml/llama"));
@@ -108,7 +112,8 @@ static void what_a_process_says_of_itself_is_believed_once(void **state)
 	for (int i = 0; i < 5; i++)
 		world_tick(w);
 	label_pod(w, "llama"); /* and looked at again */
-	assert_string_equal(world_next(w->h, world_entity(w, ENTITY_PROCESS, "100/1100"), ENTITY_RANK), "pytorchjob:ml/llama/3");
+	assert_string_equal(world_next(w->h, world_entity(w, ENTITY_PROCESS, "100/1100"), ENTITY_RANK),
+			"pytorchjob:ml/llama/3");
 	assert_int_equal(graph_find(w->h->graph, ENTITY_RANK, "pytorchjob:ml/llama/1"), ENTITY_NONE);
 }
 
@@ -117,7 +122,8 @@ static void an_unreadable_environment_is_said(void **state)
 	struct world *w = *state;
 	char path[256];
 
-	world_process(w, &(struct made){ .pid = 100, .ppid = 1, .start = 1000, .comm = "python3", .argv = { "python3", NULL },
+	world_process(w, &(struct made){ .pid = 100, .ppid = 1, .start = 1000, .comm = "python3",
+			.argv = { "python3", NULL },
 					.env = { NULL } });
 	(void)snprintf(path, sizeof(path), "%s/proc/100/environ", w->root);
 	assert_int_equal(unlink(path), 0);
@@ -158,7 +164,8 @@ static void the_first_of_a_rank_is_its_main_process_in_any_order(void **state)
 
 	for (size_t i = 0; i < 2; i++)
 		for (size_t parent = 0; parent < 2; parent++) {
-			struct made p = { .pid = pids[i][parent], .ppid = parent ? 1 : pids[i][1], .start = 1000 + 100 * (1 - parent),
+			struct made p = { .pid = pids[i][parent], .ppid = parent ? 1 : pids[i][1],
+					.start = 1000 + 100 * (1 - parent),
 					  .comm = "python3", .argv = { "python3", "x.py", NULL },
 					  .env = { "WORLD_SIZE=2", "MASTER_ADDR=10.0.0.9", "TORCHELASTIC_RUN_ID=x",
 						   i ? "RANK=1" : "RANK=0", NULL } };
@@ -183,7 +190,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_a_process_says_of_itself_is_believed_once, world_open, world_close),
 		cmocka_unit_test_setup_teardown(an_unreadable_environment_is_said, world_open, world_close),
 		cmocka_unit_test_setup_teardown(sources_that_disagree_are_told, world_open, world_close),
-		cmocka_unit_test_setup_teardown(the_first_of_a_rank_is_its_main_process_in_any_order, world_open, world_close),
+		cmocka_unit_test_setup_teardown(the_first_of_a_rank_is_its_main_process_in_any_order, world_open,
+				world_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

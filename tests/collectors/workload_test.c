@@ -20,7 +20,8 @@ static void ranks_that_were_there_before_are_found(void **state)
 					.env = { "PATH=/bin", NULL } });
 	world_tick(w);
 	assert_string_equal(world_next(w->h, world_entity(w, ENTITY_PROCESS, "102/1001"), ENTITY_RANK), "torchrun:llama/3");
-	assert_string_equal(world_next(w->h, world_entity(w, ENTITY_RANK, "torchrun:llama/3"), ENTITY_JOB), "torchrun:llama");
+	assert_string_equal(world_next(w->h, world_entity(w, ENTITY_RANK, "torchrun:llama/3"), ENTITY_JOB),
+			"torchrun:llama");
 	assert_string_equal(world_next(w->h, world_entity(w, ENTITY_PROCESS, "100/900"), ENTITY_JOB), "torchrun:llama");
 	assert_string_equal(world_next(w->h, world_entity(w, ENTITY_PROCESS, "102/1001"), ENTITY_PROCESS), "100/900");
 	assert_int_equal(graph_find(w->h->graph, ENTITY_PROCESS, "103/5"), ENTITY_NONE);
@@ -76,8 +77,10 @@ static void more_members_than_there_is_room_are_counted(void **state)
 
 	for (uint32_t i = 0; i < 4200; i++) {
 		(void)snprintf(number, sizeof(number), "%u", i);
-		struct made p = { .pid = 1000 + i, .ppid = 100, .start = 5000 + i, .comm = "python3", .argv = { "python3", NULL },
-				  .env = { "WORLD_SIZE=5000", "TORCHELASTIC_RUN_ID=huge", "MASTER_ADDR=10.0.0.9", NULL, NULL } };
+		struct made p = { .pid = 1000 + i, .ppid = 100, .start = 5000 + i, .comm = "python3",
+				.argv = { "python3", NULL },
+				  .env = { "WORLD_SIZE=5000", "TORCHELASTIC_RUN_ID=huge", "MASTER_ADDR=10.0.0.9", NULL,
+					NULL } };
 		char rank[32];
 		(void)snprintf(rank, sizeof(rank), "RANK=%u", i);
 		p.env[3] = rank;

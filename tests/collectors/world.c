@@ -115,23 +115,16 @@ const char *world_next(struct harness *h, entity_id id, enum entity_kind kind)
 	return n ? graph_key(h->graph, to) : "";
 }
 
-#define RANK_ENV(rank)                                                                                                 \
-	{                                                                                                              \
-		"PATH=/bin", "HF_TOKEN=" WORLD_SECRET, "RANK=" rank, "LOCAL_RANK=" rank, "WORLD_SIZE=4", "MASTER_ADDR=10.0.0.9", \
-			"MASTER_PORT=29500", "TORCHELASTIC_RUN_ID=llama", "TORCHELASTIC_RESTART_COUNT=2", NULL         \
-	}
-#define TRAIN                                                                                                          \
-	{                                                                                                              \
-		"python3", "train.py", "--api-key", WORLD_SECRET, NULL                                                       \
-	}
-
 void world_rank(struct world *w, uint32_t pid, uint64_t start, const char *rank)
 {
 	char text[64];
-	struct made p = { .pid = pid, .ppid = 100, .start = start, .comm = "python3", .argv = TRAIN, .env = RANK_ENV("0") };
+	struct made p = { .pid = pid, .ppid = 100, .start = start, .comm = "python3",
+			  .argv = { "python3", "train.py", "--api-key", WORLD_SECRET, NULL },
+			  .env = { "PATH=/bin", "HF_TOKEN=" WORLD_SECRET, text, "LOCAL_RANK=0", "WORLD_SIZE=4",
+				   "MASTER_ADDR=10.0.0.9", "MASTER_PORT=29500", "TORCHELASTIC_RUN_ID=llama",
+				   "TORCHELASTIC_RESTART_COUNT=2", NULL } };
 
 	(void)snprintf(text, sizeof(text), "RANK=%s", rank);
-	p.env[2] = text;
 	world_process(w, &p);
 }
 
