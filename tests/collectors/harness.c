@@ -62,7 +62,7 @@ struct harness *harness_open(const struct collector *c, const char *root)
 int harness_probe(struct harness *h)
 {
 	h->reason[0] = '\0';
-	return h->collector->probe(&h->env, h->reason, sizeof(h->reason));
+	return h->collector->probe ? h->collector->probe(&h->env, h->reason, sizeof(h->reason)) : 0;
 }
 
 int harness_restart(struct harness *h)
