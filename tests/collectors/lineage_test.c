@@ -265,8 +265,8 @@ static int body(const char *what, int fd)
 
 static void listed_values_are_told(void **state)
 {
-	static const char *const env[] = { "PATH=/bin", "RANK=3", "WORLD_SIZE=8", "MASTER_ADDR=10.0.0.1", "API_TOKEN=" SECRET,
-					   "LOCAL_RANK=", NULL };
+	static const char *const env[] = { "PATH=/bin", "RANK=3", "WORLD_SIZE=8", "MASTER_ADDR=10.0.0.1",
+					   "API_TOKEN=" SECRET, "LOCAL_RANK=", NULL };
 	struct stand *s = stand(state);
 	struct kernel_cgroup cgroups;
 	char path[KERNEL_CGROUP_PATH_MAX];
@@ -296,7 +296,8 @@ static void listed_values_are_told(void **state)
 
 static void without_a_listed_name_nothing_is_told(void **state)
 {
-	static const char *const env[] = { "PATH=/bin", "RANKS=3", "RAN=1", "xRANK=2", "rank=5", "RANK", "=RANK=6", "", NULL };
+	static const char *const env[] = { "PATH=/bin", "RANKS=3", "RAN=1", "xRANK=2", "rank=5", "RANK", "=RANK=6", "",
+					   NULL };
 	static const char *const none[] = { NULL };
 	static const char *const marker[] = { "RANK=last", NULL };
 	struct stand *s = stand(state);
@@ -465,7 +466,8 @@ static void a_tf_config_is_read_to_its_task(void **state)
 
 	for (int i = 0; i < 16; i++) {
 		size_t n = strlen(json);
-		(void)snprintf(json + n, sizeof(json) - n, "%s\"training-worker-%d.machine-learning.svc:2222\"", i ? "," : "", i);
+		(void)snprintf(json + n, sizeof(json) - n, "%s\"training-worker-%d.machine-learning.svc:2222\"",
+			       i ? "," : "", i);
 	}
 	(void)snprintf(json + strlen(json), sizeof(json) - strlen(json),
 		       "]},\"task\":{\"type\":\"worker\",\"index\":11},\"environment\":\"cloud\"}");
