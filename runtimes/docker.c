@@ -108,7 +108,7 @@ static int docker_probe(const struct collect_env *env, char *ret_reason, size_t 
 	(void)snprintf(ret_reason, size,
 		       "neither Docker nor Podman is here (no socket below /run, no dockerd, no podman); looked for "
 		       "every 30 s");
-	return -ENOENT;
+	return -ENODEV;
 }
 
 /* ---- what is said of a container ---- */

@@ -89,7 +89,7 @@ static int npd_probe(const struct collect_env *env, char *ret_reason, size_t siz
 	    somebody_listens(env->root_fd, table, TABLE_BYTES))
 		return 0;
 	(void)snprintf(ret_reason, size, "no node-problem-detector of root's listens on 127.0.0.1:%u", NPD_PORT);
-	return -ENOENT;
+	return -ENODEV;
 }
 
 static int npd_open(const struct collect_env *env, void **ret_state)

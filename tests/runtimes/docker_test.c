@@ -710,7 +710,7 @@ static void test_none_here(void **unused)
 	char folder[64];
 	harness_folder(folder, sizeof(folder));
 	struct harness *h = harness_open(&collector_docker, folder);
-	assert_err(harness_probe(h), ENOENT);
+	assert_err(harness_probe(h), ENODEV);
 	assert_non_null(strstr(h->reason, "looked for every 30 s"));
 	assert_ok(harness_collect(h, NS_PER_S));
 	assert_false(harness_has(h, "docker.containers", ENTITY_NODE, HARNESS_NODE));

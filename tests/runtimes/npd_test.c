@@ -203,7 +203,7 @@ static void test_conditions_come_and_go(void **unused)
 		skip();
 	}
 	struct harness *h = harness_open(&collector_npd, NULL);
-	assert_err(harness_probe(h), ENOENT);
+	assert_err(harness_probe(h), ENODEV);
 	start_server(quiet, 0);
 	assert_ok(harness_probe(h));
 	assert_ok(harness_collect(h, NS_PER_S));
@@ -239,7 +239,7 @@ static void test_only_root_is_believed(void **unused)
 		skip();
 	struct harness *h = harness_open(&collector_npd, NULL);
 	start_server(troubled, 65534);
-	assert_err(harness_probe(h), ENOENT);
+	assert_err(harness_probe(h), ENODEV);
 	assert_ok(harness_collect(h, NS_PER_S));
 	assert_null(npd_attr(h));
 	end_server();
