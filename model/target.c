@@ -219,6 +219,8 @@ static void offer_near(struct target_search *s, const struct finding_entity *e)
 {
 	const char *name = finding_entity_attr(e, "name");
 
+	if (e->kind == ENTITY_PROCESS) /* a number near to a pid says nothing */
+		return;
 	if (s->kind != ENTITY_KIND_MAX ? e->kind != s->kind : e->kind != ENTITY_POD && e->kind != ENTITY_JOB)
 		return;
 	target_search_near(s, e->id);
@@ -277,7 +279,7 @@ static unsigned resemblance(const char *word, const char *name)
 
 void target_search_near(struct target_search *s, const char *name)
 {
-	unsigned rank = resemblance(s->word, name);
+	unsigned rank = s->n_looked++ < TARGET_MAX_LOOKED ? resemblance(s->word, name) : UINT32_MAX;
 	size_t at = s->n_near;
 
 	if (rank == UINT32_MAX || strlen(name) >= sizeof(s->near[0]))

@@ -18,6 +18,7 @@
 
 #define TARGET_MAX_HITS      20
 #define TARGET_MAX_NEAR      5
+#define TARGET_MAX_LOOKED    4000 /* names that are compared for it: what comes later is found, but not guessed */
 #define TARGET_MIN_CONTAINER 6 /* digits of a container's id */
 #define TARGET_MIN_JOB       4 /* letters of a job's id */
 #define TARGET_MIN_BARE      4 /* letters of a bare word that shall be the beginning of something */
@@ -51,7 +52,7 @@ struct target_search {
 	size_t n_hits, more;
 	char near[TARGET_MAX_NEAR][128];
 	unsigned near_rank[TARGET_MAX_NEAR];
-	size_t n_near;
+	size_t n_near, n_looked;
 };
 
 /* `word` is kept, not copied. */

@@ -104,11 +104,32 @@ static bool may_be_member(const struct finding_entity *e, enum entity_kind of)
 	}
 }
 
+/* The process of a rank that some finding names. */
+static void take_process(void *arg, const struct finding_entity *e, const char *node)
+{
+	struct wanted *w = arg;
+	const char *rank = e->kind == ENTITY_PROCESS ? finding_entity_attr(e, "rank") : NULL;
+
+	(void)node;
+	if (!w->best && rank && strcmp(rank, w->key) == 0)
+		w->best = e;
+}
+
+static const char *process_of(const struct answer *a, const struct finding_entity *rank)
+{
+	struct wanted w = { .key = rank->id };
+
+	if (rank->kind == ENTITY_RANK)
+		visit(a, take_process, &w);
+	return w.best && w.best->name && w.best->name[0] ? w.best->name : NULL;
+}
+
 static void take_member(void *arg, const struct finding_entity *e, const char *node)
 {
 	static const char *const kept[] = { "rank", "role", "pod", "exit_code", "exit_reason" };
 	const struct gathering *g = arg;
 	struct finding_entity brief = { .kind = e->kind, .id = e->id, .name = e->name };
+	const char *process;
 
 	node = node ? node : "";
 	if (!e->id || !may_be_member(e, g->kind) || !finding_entity_is_of(e, g->kind, g->key) ||
@@ -120,6 +141,9 @@ static void take_member(void *arg, const struct finding_entity *e, const char *n
 		if (value)
 			brief.attrs[brief.n_attrs++] = (struct finding_attr){ kept[i], value };
 	}
+	process = process_of(g->answer, e);
+	if (process)
+		brief.attrs[brief.n_attrs++] = (struct finding_attr){ "process", process };
 	who_member(g->answer, &brief, node, false);
 }
 

@@ -209,6 +209,31 @@ static void test_names_nearby(void **state)
 	assert_string_equal(s.near[0], "x.gpu.termal.0");
 }
 
+/* Whoever has a million names is not asked to compare them all. */
+static void test_guessing_is_bounded(void **state)
+{
+	(void)state;
+	struct finding_entity e = entity(ENTITY_PROCESS, "4243/1", "python3[4243]");
+	struct target_search s;
+	char key[32];
+
+	target_search_init(&s, ENTITY_PROCESS, "4242");
+	target_search_offer(&s, &e, NULL, 0, false);
+	assert_int_equal(s.n_near, 0);
+	e = entity(ENTITY_POD, key, NULL);
+	target_search_init(&s, ENTITY_POD, "ml/nobody");
+	for (unsigned i = 0; i < TARGET_MAX_LOOKED + 10; i++) {
+		snprintf(key, sizeof(key), "web/%u", i);
+		target_search_offer(&s, &e, NULL, 0, false);
+	}
+	snprintf(key, sizeof(key), "ml/nobodi");
+	target_search_offer(&s, &e, NULL, 0, false);
+	assert_int_equal(s.n_near, 0);
+	snprintf(key, sizeof(key), "ml/nobody");
+	target_search_offer(&s, &e, NULL, 0, false);
+	assert_int_equal(s.n_hits, 1);
+}
+
 static void test_finding_is_about_subject_affected_and_explained(void **state)
 {
 	(void)state;
@@ -257,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_several_are_listed_with_what_they_are),
 		cmocka_unit_test(test_the_living_before_the_gone),
 		cmocka_unit_test(test_names_nearby),
+		cmocka_unit_test(test_guessing_is_bounded),
 		cmocka_unit_test(test_finding_is_about_subject_affected_and_explained),
 		cmocka_unit_test(test_finding_by_beginning_of_id),
 	};

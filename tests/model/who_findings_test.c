@@ -74,6 +74,7 @@ static void test_a_job_over_two_nodes(void **state UNUSED)
 	assert_string_equal(answer->who[2].id, "torchrun:llama/3");
 	assert_string_equal(answer->who[2].node, "node-2");
 	assert_string_equal(answer->who[2].status, "critical");
+	assert_string_equal(answer->who[2].attrs[1].value, "python3[42]");
 	assert_string_equal(answer->who[3].id, "torchrun:llama/0");
 	assert_string_equal(answer->who[3].node, "node-1");
 	assert_string_equal(answer->who[3].status, "affected");
