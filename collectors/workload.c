@@ -122,8 +122,15 @@ static void scan_one(struct workload *w, uint32_t pid)
 
 static void scan_some(struct workload *w)
 {
-	unsigned max = w->scan.rounds == 0 ? MAX_SCAN_FIRST : w->lineage ? MAX_SCAN : MAX_SCAN_BLIND;
+	uint64_t missed = w->lineage ? lineage_missed(w->lineage) : 0;
 	uint32_t pid;
+
+	/* What the kernel half missed is found in one quicker round. */
+	if (missed != w->missed_before)
+		w->hurry_until = w->scan.rounds + 2;
+	w->missed_before = missed;
+	bool blind = !w->lineage || w->scan.rounds < w->hurry_until;
+	unsigned max = w->scan.rounds == 0 ? MAX_SCAN_FIRST : blind ? MAX_SCAN_BLIND : MAX_SCAN;
 
 	for (unsigned i = 0; i < max && workload_scan_next(&w->scan, &pid); i++)
 		scan_one(w, pid);
@@ -144,7 +151,7 @@ static int workload_collect(void *state, mono_ns_t now, struct batch *b)
 	workload_end_count(w);
 	batch_sample(b, WORKLOAD_NODE_MEMBERS, node, (double)w->table.n_used);
 	batch_sample(b, WORKLOAD_NODE_UNTOLD, node,
-		     (double)(w->table.refused + (w->lineage ? lineage_missed(w->lineage) : 0)));
+		     (double)(w->table.refused + w->missed_before));
 	return 0;
 }
 

@@ -35,6 +35,8 @@ struct workload {
 	struct workload_table table;
 	struct workload_scan scan;
 	bool scans;
+	uint64_t missed_before; /* execs that the kernel half could not tell */
+	unsigned hurry_until;   /* round of the scan */
 	struct workload_subject subject; /* who is judged now */
 	struct membership found[RECOGNISED_MAX];
 	struct u64map *places; /* containers and pods whose labels have changed, this turn */

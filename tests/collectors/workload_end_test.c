@@ -101,6 +101,30 @@ static void the_oom_killer_is_named(void **state)
 	assert_true(harness_number(w->h, e, "lifetime") == 5e9);
 }
 
+/* The journal of a turn has a bound; what it could not hold is looked for in the graph. */
+static void an_end_that_the_batch_had_no_room_for_is_told(void **state)
+{
+	struct world *w = *state;
+
+	world_rank(w, 101, 1000, "0");
+	world_rank(w, 102, 1001, "1");
+	world_tick(w);
+	world_begin(w);
+	size_t room = w->h->batch->max_ops;
+	w->h->batch->max_ops = 0;
+	entity_id stranger = batch_entity(w->h->batch, ENTITY_PROCESS, "102/1001");
+	assert_int_not_equal(stranger, ENTITY_NONE);
+	batch_attr(w->h->batch, world_entity(w, ENTITY_PROCESS, "101/1000"), "exit_code", "3");
+	batch_gone(w->h->batch, world_entity(w, ENTITY_PROCESS, "101/1000"));
+	assert_int_equal(w->h->batch->n_ops, 0);
+	harness_settle(w->h);
+	w->h->batch->max_ops = room;
+	const struct event *e = harness_event(w->h, "rank.ended", 0);
+	assert_non_null(e);
+	assert_true(harness_number(w->h, e, "exit_code") == 3);
+	assert_int_equal(harness_events(w->h, "rank.ended"), 1);
+}
+
 static void a_rank_started_again_is_the_same_rank(void **state)
 {
 	struct world *w = *state;
@@ -487,6 +511,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_end_that_nobody_saw_is_told_as_unknown, world_open, world_close),
 		cmocka_unit_test_setup_teardown(the_first_to_end_is_told_from_those_that_follow, world_open, world_close),
 		cmocka_unit_test_setup_teardown(the_oom_killer_is_named, world_open, world_close),
+		cmocka_unit_test_setup_teardown(an_end_that_the_batch_had_no_room_for_is_told, world_open, world_close),
 		cmocka_unit_test_setup_teardown(a_rank_started_again_is_the_same_rank, world_open, world_close),
 		cmocka_unit_test_setup_teardown(a_real_rank_is_found_and_its_killer_named, real_open, real_close),
 		cmocka_unit_test_setup_teardown(a_clean_end_is_no_fault, real_open, real_close),

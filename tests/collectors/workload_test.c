@@ -93,6 +93,57 @@ static void more_members_than_there_is_room_are_counted(void **state)
 	assert_int_equal(w->h->batch->dropped_ops, 0);
 }
 
+struct told {
+	unsigned n, failed;
+	char known[128];
+};
+
+static void told(void *arg, const char *hook, int error, const char *reason)
+{
+	struct told *t = arg;
+
+	t->n++;
+	if (error) {
+		t->failed++;
+		assert_non_null(strstr(reason, "/proc")); /* what it does instead */
+	}
+	if (strcmp(hook, "processes of jobs") == 0)
+		(void)snprintf(t->known, sizeof(t->known), "%s", reason);
+}
+
+static void doctor_hears_how_members_are_found(void **state)
+{
+	struct world *w = *state;
+	struct told t = { 0 };
+
+	world_rank(w, 101, 1000, "0");
+	world_tick(w);
+	w->h->collector->hooks(w->h->state, told, &t);
+	assert_int_equal(t.failed, 1); /* a fixture has no kernel half */
+	assert_string_equal(t.known, "1 known, 0 without room, 0 execs missed");
+}
+
+/* What a hostile process may write of itself. */
+static void hostile_texts_change_nothing_but_their_own_line(void **state)
+{
+	struct world *w = *state;
+	struct made p = { .pid = 101, .ppid = 1, .start = 1000, .comm = "\x1b[31m) S 1 (", .argv = { "\xff\xfe", NULL },
+			  .env = { "RANK=0", "WORLD_SIZE=1", "MASTER_ADDR=\x1b[2J\n\xff", "TORCHELASTIC_RUN_ID=a/b@c:\x1b]0;x\a",
+				   NULL } };
+
+	world_process(w, &p);
+	world_rank(w, 102, 1001, "1");
+	world_tick(w);
+	(void)world_entity(w, ENTITY_RANK, "torchrun:llama/1");
+	size_t cursor = 0, jobs = 0;
+	for (entity_id id; (id = graph_next(w->h->graph, ENTITY_JOB, &cursor)) != ENTITY_NONE; jobs++)
+		for (const char *c = graph_key(w->h->graph, id); *c; c++)
+			assert_true((unsigned char)*c >= ' ' && *c != 0x7f);
+	assert_int_equal(jobs, 2);
+	const char *comm = world_attr(w, ENTITY_PROCESS, "101/1000", "comm");
+	assert_null(strchr(comm, '\x1b'));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -100,6 +151,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_secret_leaves_proc, world_open, world_close),
 		cmocka_unit_test_setup_teardown(a_pid_used_again_is_another_process, world_open, world_close),
 		cmocka_unit_test_setup_teardown(more_members_than_there_is_room_are_counted, world_open, world_close),
+		cmocka_unit_test_setup_teardown(doctor_hears_how_members_are_found, world_open, world_close),
+		cmocka_unit_test_setup_teardown(hostile_texts_change_nothing_but_their_own_line, world_open, world_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
