@@ -128,7 +128,8 @@ static void hostile_texts_change_nothing_but_their_own_line(void **state)
 {
 	struct world *w = *state;
 	struct made p = { .pid = 101, .ppid = 1, .start = 1000, .comm = "\x1b[31m) S 1 (", .argv = { "\xff\xfe", NULL },
-			  .env = { "RANK=0", "WORLD_SIZE=1", "MASTER_ADDR=\x1b[2J\n\xff", "TORCHELASTIC_RUN_ID=a/b@c:\x1b]0;x\a",
+			  .env = { "RANK=0", "WORLD_SIZE=1", "MASTER_ADDR=\x1b[2J\n\xff",
+					"TORCHELASTIC_RUN_ID=a/b@c:\x1b]0;x\a",
 				   NULL } };
 
 	world_process(w, &p);
