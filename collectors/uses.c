@@ -7,8 +7,8 @@
  * or two of its joining a job, then every MIN_AGAIN_NS as the bounds allow; what was not seen for FORGET_NS is no
  * longer used: a loader that opens a file for a moment now and then uses its mount in between.
  *
- * Bounds: MAX_MEMBERS processes, MAX_USES things each; MAX_PROCESSES processes and MAX_FDS descriptors a tick (what has
- * more descriptors is read on next time where it was left); what is above is counted. */
+ * Bounds: MAX_MEMBERS processes, MAX_USES things each; MAX_AGAIN processes and MAX_AGAIN_FDS descriptors a tick, more
+ * of new ones (what has more descriptors is read on next time where it was left); what is above is counted. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -30,11 +30,14 @@
 
 #define MAX_MEMBERS   4096
 #define MAX_USES      16
-#define MAX_PROCESSES 32
-#define MAX_FDS       1024
+#define MAX_NEW       32 /* processes a tick that were not looked at before */
+#define MAX_NEW_FDS   1024
+#define MAX_AGAIN     12 /* and such that were: about 2.5 us a descriptor, 50 us a process */
+#define MAX_AGAIN_FDS 384
 #define MAX_OF_ONE    256 /* processes of one rank or job */
 #define MIN_AGAIN_NS  (4 * NS_PER_S)
 #define TABLES_NS     (10 * NS_PER_S)
+#define SOCKETS_NS    (30 * NS_PER_S) /* the kernel walks its whole table of connections for it: milliseconds */
 #define FORGET_NS     (180 * NS_PER_S)
 #define PATH_BYTES    4096
 
@@ -69,12 +72,13 @@ struct uses {
 	struct u64map *known; /* entity -> position in members */
 	struct member members[MAX_MEMBERS];
 	size_t n_members, turn;
-	mono_ns_t tables_at;
+	mono_ns_t tables_at, sockets_at;
 	uint64_t left_out;
 	/* of the process looked at */
 	struct member *member;
 	struct batch *out;
-	bool our_sockets;
+	int proc_fd;
+	bool sockets_asked, our_sockets;
 	char path[PATH_BYTES];
 };
 
@@ -221,6 +225,18 @@ static void note_path(struct uses *u, const char *path)
 		note_disk(u, disk);
 }
 
+static bool are_our_sockets(struct uses *u)
+{
+	if (u->out->now >= u->sockets_at) {
+		(void)uses_sockets_refresh(u->sockets);
+		u->sockets_at = u->out->now + SOCKETS_NS;
+	}
+	if (!u->sockets_asked)
+		u->our_sockets = uses_sockets_is_ours(u->sockets, u->proc_fd);
+	u->sockets_asked = true;
+	return u->our_sockets;
+}
+
 static void note_socket(struct uses *u, const char *number)
 {
 	char key[USES_SOCKET_KEY], digits[24];
@@ -228,7 +244,7 @@ static void note_socket(struct uses *u, const char *number)
 
 	(void)text_copy(digits, sizeof(digits), number);
 	digits[strcspn(digits, "]")] = '\0';
-	if (!u->our_sockets || text_parse_u64(digits, &inode) < 0)
+	if (text_parse_u64(digits, &inode) < 0 || !are_our_sockets(u))
 		return;
 	switch (uses_sockets_find(u->sockets, inode, key)) {
 	case USES_SOCKET_LISTENS:
@@ -303,7 +319,8 @@ static unsigned look_at(struct uses *u, struct member *m, unsigned max)
 	    proc_facts_stat(proc_fd, &stat) < 0 || stat.start_ticks != start || stat.ended)
 		return 1;
 	u->member = m;
-	u->our_sockets = uses_sockets_is_ours(u->sockets, proc_fd);
+	u->proc_fd = proc_fd;
+	u->sockets_asked = false;
 	(void)uses_mounts_enter(u->mounts, proc_fd);
 	note_link(u, proc_fd, "cwd");
 	return 1 + read_fds(u, proc_fd, max);
@@ -312,7 +329,6 @@ static unsigned look_at(struct uses *u, struct member *m, unsigned max)
 static void refresh_tables(struct uses *u, mono_ns_t now)
 {
 	(void)uses_mounts_refresh(u->mounts);
-	(void)uses_sockets_refresh(u->sockets);
 	uses_devices_read(&u->devices, u->root_fd);
 	u->tables_at = now + TABLES_NS;
 }
@@ -324,22 +340,32 @@ static void drop_dead(struct uses *u, const struct graph *g)
 			remove_member(u, i);
 }
 
+static unsigned look_and_forget(struct uses *u, struct member *m, mono_ns_t now, unsigned max)
+{
+	if (now >= u->tables_at)
+		refresh_tables(u, now);
+	unsigned n = look_at(u, m, max);
+	drop_old_uses(u, m, u->out);
+	return n;
+}
+
 /* Those never looked at first, then the others in turn. */
 static void look_at_some(struct uses *u, mono_ns_t now)
 {
 	unsigned processes = 0, fds = 0;
 
-	for (int again = 0; again <= 1; again++) {
-		for (size_t i = 0; i < u->n_members && processes < MAX_PROCESSES && fds < MAX_FDS; i++) {
-			struct member *m = &u->members[again ? u->turn++ % u->n_members : i];
-			if (again ? !m->looked || mono_since(m->looked, now) < MIN_AGAIN_NS : m->looked != 0)
-				continue;
-			if (now >= u->tables_at)
-				refresh_tables(u, now);
-			fds += look_at(u, m, MAX_FDS - fds);
-			drop_old_uses(u, m, u->out);
-			processes++;
-		}
+	for (size_t i = 0; i < u->n_members && processes < MAX_NEW && fds < MAX_NEW_FDS; i++) {
+		if (u->members[i].looked)
+			continue;
+		fds += look_and_forget(u, &u->members[i], now, MAX_NEW_FDS - fds);
+		processes++;
+	}
+	for (size_t i = 0; i < u->n_members && processes < MAX_AGAIN && fds < MAX_AGAIN_FDS; i++) {
+		struct member *m = &u->members[u->turn++ % u->n_members];
+		if (!m->looked || mono_since(m->looked, now) < MIN_AGAIN_NS)
+			continue;
+		fds += look_and_forget(u, m, now, MAX_AGAIN_FDS - fds);
+		processes++;
 	}
 }
 
