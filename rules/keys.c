@@ -237,6 +237,7 @@ static const struct key expect_keys[] = {
 	{ "explains", .kind = KEY_TEXTS },
 	{ "because", .kind = KEY_TEXTS },
 	{ "evidence", .kind = KEY_TEXTS },
+	{ "affected", .kind = KEY_TEXTS },
 	{ "ruled_out", .kind = KEY_TEXTS },
 	{ "confidence", .kind = KEY_TEXT, SAY("for example \">= 0.9\"") },
 	{ "coverage", .kind = KEY_TEXT },

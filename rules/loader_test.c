@@ -105,6 +105,17 @@ static bool read_state(struct loader *l, const struct yaml_node *node, struct ru
 	return true;
 }
 
+/* Names of entities of the test. An empty list says something: nobody is hit. */
+static bool read_affected(struct loader *l, const struct rules_test *t, const struct yaml_node *list,
+			  struct rules_test_expect *e)
+{
+	e->says_affected = list != NULL;
+	for (const struct yaml_node *node = list ? list->first : NULL; node; node = node->next)
+		if (loader_test_target(l, t, node, 0, node->text) == UINT32_MAX)
+			return false;
+	return true;
+}
+
 static bool read_expect(struct loader *l, const struct rules_test *t, const struct yaml_node *node,
 			struct rules_test_expect *e)
 {
@@ -137,6 +148,8 @@ static bool read_expect(struct loader *l, const struct rules_test *t, const stru
 	       field_ids(l, node, "because", RULESET_MAX_LINKS, &e->because, &e->n_because) &&
 		       check_explained(l, t, yaml_tree_get(node, "because")) &&
 	       field_ids(l, node, "evidence", RULESET_MAX_LINKS, &e->evidence, &e->n_evidence) &&
+	       field_ids(l, node, "affected", RULESET_MAX_LINKS, &e->affected, &e->n_affected) &&
+		       read_affected(l, t, yaml_tree_get(node, "affected"), e) &&
 	       field_ids(l, node, "ruled_out", RULESET_MAX_LINKS, &e->ruled_out, &e->n_ruled_out) &&
 		       read_bound(l, node, "confidence", &e->confidence) &&
 	       read_bound(l, node, "coverage", &e->coverage) && field_text(l, node, "action", &e->action) &&

@@ -89,6 +89,9 @@ struct rules_test_expect {
 	uint32_t n_evidence;
 	const char *const *ruled_out;    /* rule ids */
 	uint32_t n_ruled_out;
+	const char *const *affected;     /* names of entities of the test: these are hit, and no others of it */
+	uint32_t n_affected;
+	bool says_affected;
 	struct rules_test_bound confidence, coverage;
 	const char *action, *severity, *title; /* title: a part of it. NULL: any */
 	uint32_t line, column;

@@ -165,6 +165,14 @@ static bool has_evidence(const struct finding *f, const char *id)
 	return false;
 }
 
+static bool affects(const struct finding *f, const struct rules_test_entity *e)
+{
+	for (size_t i = 0; i < f->n_affected; i++)
+		if (f->affected[i].kind == e->kind && f->affected[i].id && strcmp(f->affected[i].id, e->key) == 0)
+			return true;
+	return false;
+}
+
 static bool rules_out(const struct finding *f, const char *rule)
 {
 	for (size_t i = 0; i < f->n_ruled_out; i++)
@@ -228,6 +236,19 @@ static void say_why_not(struct test_check *c, const struct engine *e, const stru
 	}
 }
 
+static void check_affected(struct test_check *c, const struct rules_test_expect *e, const struct finding *f)
+{
+	for (uint32_t i = 0; i < c->test->n_entities; i++) {
+		const struct rules_test_entity *entity = &c->test->entities[i];
+		bool wanted = false;
+
+		for (uint32_t k = 0; k < e->n_affected; k++)
+			wanted |= strcmp(e->affected[k], entity->name) == 0;
+		if (wanted != affects(f, entity))
+			fail(c, e, "%s %s %s", e->rule, wanted ? "does not affect" : "affects", entity->name);
+	}
+}
+
 static void check_content(struct test_check *c, const struct rules_test_expect *e, const struct finding *f)
 {
 	for (uint32_t i = 0; i < e->n_explains; i++)
@@ -239,6 +260,8 @@ static void check_content(struct test_check *c, const struct rules_test_expect *
 	for (uint32_t i = 0; i < e->n_evidence; i++)
 		if (!has_evidence(f, e->evidence[i]))
 			fail(c, e, "%s lacks evidence '%s'", e->rule, e->evidence[i]);
+	if (e->says_affected)
+		check_affected(c, e, f);
 	for (uint32_t i = 0; i < e->n_ruled_out; i++)
 		if (!rules_out(f, e->ruled_out[i]))
 			fail(c, e, "%s does not rule out %s", e->rule, e->ruled_out[i]);

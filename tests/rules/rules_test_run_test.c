@@ -52,7 +52,7 @@ static void test_what_is_right_passes(void **state)
 				"      - { at: 1s, finding: c.oom, state: none }\n"
 				"      - { at: 3s, finding: c.oom, target: c, explains: [s.died/p], confidence: "
 				"\">= 0.9\", coverage: \"== 1\","
-				" action: fix_workload, severity: warning, evidence: [kill, big], title: /c }\n"
+				" action: fix_workload, severity: warning, evidence: [kill, big], affected: [p], title: /c }\n"
 				"      - { at: 60s, finding: c.oom, state: resolved }\n"),
 			   out, sizeof(out)));
 	assert_string_equal(out, "");
@@ -74,6 +74,8 @@ static void test_what_is_wrong_fails(void **state)
 		{ TEST("    expect: [{ at: 3s, finding: c.oom, coverage: \"< 1\" }]\n"), "c.oom has coverage 1.000" },
 		{ TEST("    expect: [{ at: 3s, finding: c.oom, explains: [s.died/q] }]\n"),
 		  "c.oom does not explain s.died/q" },
+		{ TEST("    expect: [{ at: 3s, finding: c.oom, affected: [p, q] }]\n"), "c.oom does not affect q" },
+		{ TEST("    expect: [{ at: 3s, finding: c.oom, affected: [] }]\n"), "c.oom affects p" },
 		{ TEST("    expect: [{ at: 3s, finding: c.oom, evidence: [small] }]\n"),
 		  "c.oom lacks evidence 'small'" },
 		{ TEST("    expect: [{ at: 3s, finding: c.oom, action: reboot_node }]\n"),
