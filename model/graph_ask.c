@@ -208,8 +208,12 @@ static void describe_container(const struct entity *e, struct text *t)
 {
 	const char *name = attr_list_get(&e->attrs, "name");
 
-	text_addf(t, "container %s%s%.*s%s", name ? name : "", name ? " (" : "", (int)strnlen(e->key, 12), e->key,
-		  name ? ")" : "");
+	/* Of 64 digits twelve tell it apart; YARN's ids begin alike. */
+	bool digits = strspn(e->key, "0123456789abcdef") >= 32;
+	char id[65];
+
+	(void)text_copy(id, digits ? 13 : sizeof(id), e->key);
+	text_addf(t, "container %s%s%s%s", name ? name : "", name ? " (" : "", id, name ? ")" : "");
 }
 
 /* "rank 3 of torchrun:llama", "executor exec-7 of spark:app-1". */

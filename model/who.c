@@ -97,9 +97,12 @@ static void add_workload(struct text *t, const struct who_facts *f, const char *
 
 static void add_container_name(struct text *t, const struct finding_entity *c)
 {
-	const char *name = attr(c, "name"), *id = c->id ? c->id : "?";
+	const char *name = attr(c, "name"), *key = c->id ? c->id : "?";
+	bool digits = strspn(key, "0123456789abcdef") >= 32; /* YARN's ids begin alike */
+	char id[65];
 
-	text_addf(t, "container %s%s%.*s%s", name ? name : "", name ? " (" : "", (int)strnlen(id, 12), id, name ? ")" : "");
+	(void)text_copy(id, digits ? 13 : sizeof(id), key);
+	text_addf(t, "container %s%s%s%s", name ? name : "", name ? " (" : "", id, name ? ")" : "");
 }
 
 static void add_place(struct text *t, const struct who_facts *f, const char *glue)

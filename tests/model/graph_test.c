@@ -454,6 +454,9 @@ static void things_have_names_for_people(void **state)
 	assert_described(g, c, "container 0123456789ab");
 	assert_ok(graph_set_attr(g, c, "name", "trainer"));
 	assert_described(g, c, "container trainer (0123456789ab)");
+	assert_described(g, make(g, ENTITY_CONTAINER, "container_e17_1700000000000_0001_01_000002"),
+			 "container container_e17_1700000000000_0001_01_000002");
+	assert_described(g, make(g, ENTITY_CONTAINER, "\u00e4\u00e4"), "container \u00e4\u00e4");
 	assert_described(g, graph_node(g), "node-17");
 	assert_described(g, make(g, ENTITY_CPU, "3"), "CPU 3");
 	assert_described(g, ENTITY_NONE, "something unknown");
