@@ -29,7 +29,6 @@ struct collect_env {
 	int root_fd;             /* "/" or --root-prefix: /proc and /sys are opened below it */
 	bool fixture;            /* root_fd is not the real root: kernel hooks (BPF, PSI triggers) are not to be used */
 	const char *kmsg_path;   /* NULL: /dev/kmsg below root_fd; else read this file or fifo, events are `simulated` */
-	const char *nvml_path;   /* NULL: NVIDIA's library where the system has it; else this file, readings are `simulated` */
 	const char *boot_id;     /* of the running kernel */
 	const char *node_name;
 	/* kernlog: first record not yet seen in this boot; 0: from now on, UINT64_MAX: from the start */

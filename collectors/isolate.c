@@ -210,7 +210,6 @@ static int send_setup(struct isolate *i)
 
 	(void)text_copy(setup.node_name, sizeof(setup.node_name), i->env->node_name);
 	(void)text_copy(setup.boot_id, sizeof(setup.boot_id), i->env->boot_id ? i->env->boot_id : "");
-	(void)text_copy(setup.nvml_path, sizeof(setup.nvml_path), i->env->nvml_path ? i->env->nvml_path : "");
 	return send_packet(i, &p, &setup);
 }
 

@@ -94,12 +94,10 @@ static int child_make(struct child *c)
 		return r < 0 ? r : -EPIPE;
 	c->setup.node_name[sizeof(c->setup.node_name) - 1] = '\0';
 	c->setup.boot_id[sizeof(c->setup.boot_id) - 1] = '\0';
-	c->setup.nvml_path[sizeof(c->setup.nvml_path) - 1] = '\0';
 	c->env = (struct collect_env){
 		.root_fd = ISOLATE_ROOT_FD,
 		.fixture = c->setup.fixture,
 		.boot_id = c->setup.boot_id,
-		.nvml_path = c->setup.nvml_path[0] ? c->setup.nvml_path : NULL,
 		.node_name = c->setup.node_name,
 		.ticks_per_s = (long)c->setup.ticks_per_s,
 		.page_bytes = (long)c->setup.page_bytes,

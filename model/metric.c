@@ -150,12 +150,6 @@ int metrics_add(struct metrics *m, const char *source, const struct metric_desc 
 {
 	size_t first = m->n;
 
-	for (size_t i = 0; n > 0 && i + n <= m->n; i++)
-		if (m->descs[i] == table) { /* two sources of the same readings: GPUs of two vendors */
-			if (ret_first)
-				*ret_first = (uint32_t)i;
-			return 0;
-		}
 	for (size_t i = 0; i < n; i++)
 		if (!desc_is_valid(&table[i]))
 			return -EINVAL;

@@ -99,7 +99,6 @@ void metrics_free(struct metrics **metrics);
 
 /* Append a table; ids are positions: the first of the table gets *ret_first (NULL ok). The table is kept by
  * reference and must live as long (static). `source` is the collector's name, kept by reference too.
- * A table that is there already (the same array) is shared: its ids are returned, and it keeps its first source.
  * -EEXIST: a name is taken (nothing of the table is added); -EINVAL: a descriptor is malformed (name not
  * [a-z0-9_.], no help, too many fields, unit missing); -ENOSPC: above METRIC_MAX. */
 int metrics_add(struct metrics *m, const char *source, const struct metric_desc *table, size_t n, uint32_t *ret_first);
