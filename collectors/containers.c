@@ -49,6 +49,7 @@ struct containers {
 	struct waiting waiting[MAX_WAITING];
 	size_t n_waiting;
 	struct strmap *pods;        /* uid -> entity, made when it is needed */
+	struct strmap *pod_cgroups; /* uid -> the pod's own cgroup */
 	bool pods_changed, news, look_at_all; /* news: something that a waiting container may wait for */
 	uint64_t dropped_ops, refused;
 	uint32_t tick;
@@ -60,6 +61,7 @@ static void containers_close(void *state)
 	if (!c)
 		return;
 	strmap_free(&c->pods);
+	strmap_free(&c->pod_cgroups);
 	free(c);
 }
 
@@ -69,8 +71,10 @@ static int containers_open(const struct collect_env *env UNUSED, void **ret_stat
 	if (!c)
 		return -ENOMEM;
 	int r = strmap_new(MAX_PODS, 64, &c->pods);
+	if (r == 0)
+		r = strmap_new(MAX_PODS, 64, &c->pod_cgroups);
 	if (r < 0) {
-		free(c);
+		containers_close(c);
 		return r;
 	}
 	c->look_at_all = true;
@@ -201,6 +205,16 @@ static bool holder_unseen(const struct graph *g, const char *path, size_t n_hold
 	return graph_find(g, ENTITY_CGROUP, holder) == ENTITY_NONE;
 }
 
+/* What is limited or killed as a whole is the pod's: it has no entity but the cgroup until somebody tells its name. */
+static void pod_appears(struct containers *c, const char *uid, entity_id cgroup)
+{
+	if (strmap_set(c->pod_cgroups, uid, cgroup) < 0) {
+		strmap_clear(c->pod_cgroups); /* of long ago: those that live come in again */
+		c->look_at_all = true;
+	}
+	c->pods_changed = c->news = true;
+}
+
 static void cgroup_appears(struct containers *c, entity_id cgroup, struct batch *b)
 {
 	struct cgroup_form f;
@@ -213,6 +227,8 @@ static void cgroup_appears(struct containers *c, entity_id cgroup, struct batch 
 		return;
 	if (f.holder == CGROUP_HOLDER_CONTAINER || f.holder == CGROUP_HOLDER_YARN) {
 		id = container_entity(c, &f, b);
+	} else if (f.holder == CGROUP_HOLDER_POD && !path[f.n_holder]) {
+		pod_appears(c, f.pod_uid, cgroup);
 	} else if (f.holder == CGROUP_HOLDER_SLURM) {
 		id = slurm_job(c, &f, b);
 		kind = EDGE_OF;
@@ -307,23 +323,29 @@ static void containers_settle(void *state, mono_ns_t now UNUSED, struct batch *b
 		else if (op->kind == BATCH_OP_ATTR && kind == ENTITY_POD && strcmp(op->name, "uid") == 0)
 			c->pods_changed = c->news = true;
 	}
-	if (c->look_at_all)
+	if (c->look_at_all) {
+		c->look_at_all = false;
 		look_at_all(c, b);
-	c->look_at_all = c->dropped_ops != b->dropped_ops;
+	}
+	c->look_at_all |= c->dropped_ops != b->dropped_ops;
 	c->dropped_ops = b->dropped_ops;
 }
 
 /* ---- pods ---- */
 
-static void know_pods(struct containers *c, const struct graph *g)
+static void know_pods(struct containers *c, struct batch *b)
 {
 	size_t cursor = 0;
 	entity_id id;
+	uint32_t cgroup;
 	strmap_clear(c->pods);
-	while ((id = graph_next(g, ENTITY_POD, &cursor)) != ENTITY_NONE) {
-		const char *uid = graph_attr(g, id, "uid");
-		if (uid)
-			(void)strmap_set(c->pods, uid, id);
+	while ((id = graph_next(b->graph, ENTITY_POD, &cursor)) != ENTITY_NONE) {
+		const char *uid = graph_attr(b->graph, id, "uid");
+		if (!uid)
+			continue;
+		(void)strmap_set(c->pods, uid, id);
+		if (strmap_get(c->pod_cgroups, uid, &cgroup) && is_alive(b->graph, cgroup))
+			batch_link(b, EDGE_IN, id, cgroup);
 	}
 	c->pods_changed = false;
 }
@@ -369,7 +391,7 @@ static void look_for_pods(struct containers *c, mono_ns_t now, struct batch *b)
 {
 	bool all_said = true;
 	if (c->pods_changed)
-		know_pods(c, b->graph);
+		know_pods(c, b);
 	for (size_t i = 0; i < c->n_waiting;) {
 		if (pod_known(c, &c->waiting[i], now, b)) {
 			c->waiting[i] = c->waiting[--c->n_waiting];
@@ -394,7 +416,7 @@ static int containers_collect(void *state, mono_ns_t now, struct batch *b)
 {
 	struct containers *c = state;
 	size_t cursor = 0, n = 0, n_unresolved = 0;
-	if (c->n_waiting > 0 && c->news)
+	if (c->news && (c->n_waiting > 0 || c->pods_changed))
 		look_for_pods(c, now, b);
 	if (++c->tick % JOB_TICKS == 0)
 		end_jobs(b);

@@ -41,7 +41,7 @@ typedef uint32_t entity_id; /* 0 is none */
  * Given as EDGE_X: from -> to. The table in graph.c is the only list of permitted pairs. */
 enum edge_kind {
 	EDGE_IN,    /* process in cgroup; process in container; container in pod; cgroup in cgroup (parent);
-		     * container in cgroup; everything but job and rank in node (implied) */
+		     * container in cgroup; pod in cgroup (its own); everything but job and rank in node (implied) */
 	EDGE_OF,    /* process of rank; rank of job; process, container, pod or cgroup of a rank or of a job, when all of it
 		     * is that member's (an executor's pod, a Slurm step's cgroup); link of link (port of a peer) */
 	EDGE_USES,  /* process uses gpu|nic|disk|mount|socket|link; link uses nic */

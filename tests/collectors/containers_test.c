@@ -326,6 +326,41 @@ static void a_pods_uid_is_enough(void **state)
 	harness_close(&h);
 }
 
+/* A limit of the whole pod is met in the pod's own cgroup. */
+static void a_pod_is_in_its_own_cgroup(void **state)
+{
+	static const char second[] = "77777777-1111-2222-3333-444444444444";
+	struct harness *h = stage();
+
+	(void)state;
+	turn(h, 10 * NS_PER_S);
+	entity_id late = batch_entity(h->batch, ENTITY_POD, "ml/late");
+	batch_attr(h->batch, late, "uid", second);
+	entity_id slice = cgroup(h, SLICE);
+	harness_settle(h);
+	look(h, 11 * NS_PER_S);
+	/* the name after the cgroup, the cgroup after the name */
+	turn(h, 12 * NS_PER_S);
+	entity_id pod = batch_entity(h->batch, ENTITY_POD, "ml/trainer-0");
+	batch_attr(h->batch, pod, "uid", UID);
+	entity_id folder = cgroup(h, "/kubepods/pod77777777-1111-2222-3333-444444444444");
+	harness_settle(h);
+	look(h, 13 * NS_PER_S);
+	assert_true(linked(h, pod, EDGE_IN, slice));
+	assert_true(linked(h, late, EDGE_IN, folder));
+	assert_false(linked(h, late, EDGE_IN, slice));
+	/* made again: the new one */
+	turn(h, 14 * NS_PER_S);
+	batch_gone(h->batch, folder);
+	harness_settle(h);
+	turn(h, 15 * NS_PER_S);
+	entity_id again = cgroup(h, "/kubepods/burstable/pod77777777-1111-2222-3333-444444444444");
+	harness_settle(h);
+	look(h, 16 * NS_PER_S);
+	assert_true(linked(h, late, EDGE_IN, again));
+	harness_close(&h);
+}
+
 /* What a runtime's own collector says is nearer to the cause than ours, and its to take back. */
 static void a_runtimes_reason_is_kept(void **state)
 {
@@ -668,6 +703,7 @@ int main(void)
 		cmocka_unit_test(a_pod_that_nobody_tells_is_unresolved),
 		cmocka_unit_test(a_silent_runtime_is_named_as_the_reason),
 		cmocka_unit_test(a_pods_uid_is_enough),
+		cmocka_unit_test(a_pod_is_in_its_own_cgroup),
 		cmocka_unit_test(a_runtimes_reason_is_kept),
 		cmocka_unit_test(a_container_that_went_waits_no_longer),
 		cmocka_unit_test(slurm_cgroups_are_of_their_job),

@@ -63,6 +63,32 @@ static void test_up_the_containers(void **state)
 	graph_free(&g);
 }
 
+/* What happens to a pod as a whole happens in its own cgroup, which no container is in. */
+static void test_a_pods_own_cgroup(void **state)
+{
+	struct graph *g;
+	entity_id slice, scope, container, pod, job;
+
+	(void)state;
+	assert_ok(graph_new(64, "n1", &g));
+	slice = make(g, ENTITY_CGROUP, "/k/p");
+	scope = make(g, ENTITY_CGROUP, "/k/p/c");
+	container = make(g, ENTITY_CONTAINER, "c0ffee");
+	pod = make(g, ENTITY_POD, "ml/a");
+	job = make(g, ENTITY_JOB, "slurm:1");
+	assert_ok(graph_link(g, EDGE_IN, scope, slice));
+	assert_ok(graph_link(g, EDGE_IN, container, scope));
+	assert_ok(graph_link(g, EDGE_IN, pod, slice));
+	assert_ok(graph_link(g, EDGE_OF, pod, job));
+	assert_int_equal(relative_nearest(g, slice, ENTITY_POD), pod);
+	assert_int_equal(relative_nearest(g, slice, ENTITY_JOB), job);
+	assert_int_equal(relative_nearest(g, slice, ENTITY_CONTAINER), ENTITY_NONE);
+	assert_int_equal(relative_nearest(g, container, ENTITY_POD), pod); /* by the cgroup, while nobody has told it */
+	assert_int_equal(relative_nearest(g, pod, ENTITY_CGROUP), ENTITY_NONE);
+	assert_true(relative_related(g, pod, slice));
+	graph_free(&g);
+}
+
 static void test_circles_end(void **state)
 {
 	struct graph *g;
@@ -94,6 +120,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_up_the_containers),
+		cmocka_unit_test(test_a_pods_own_cgroup),
 		cmocka_unit_test(test_circles_end),
 		cmocka_unit_test(test_agrees_with_the_checker),
 	};
