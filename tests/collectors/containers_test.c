@@ -473,8 +473,10 @@ static void a_sluid_is_followed_by_its_processes(void **state)
 	harness_settle(h);
 	assert_int_equal(graph_next(h->graph, ENTITY_JOB, &cursor), ENTITY_NONE);
 	turn(h, 2 * NS_PER_S);
-	entity_id process = batch_entity(h->batch, ENTITY_PROCESS, "5/5"), alien = batch_entity(h->batch, ENTITY_JOB, "ray:1");
-	entity_id rank = batch_entity(h->batch, ENTITY_RANK, "slurm:17/0"), job = batch_entity(h->batch, ENTITY_JOB, "slurm:17");
+	entity_id process = batch_entity(h->batch, ENTITY_PROCESS, "5/5");
+	entity_id alien = batch_entity(h->batch, ENTITY_JOB, "ray:1");
+	entity_id rank = batch_entity(h->batch, ENTITY_RANK, "slurm:17/0");
+	entity_id job = batch_entity(h->batch, ENTITY_JOB, "slurm:17");
 	batch_link(h->batch, EDGE_IN, process, task);
 	batch_link(h->batch, EDGE_OF, process, alien);
 	harness_settle(h);
