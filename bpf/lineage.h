@@ -3,8 +3,9 @@
  *
  * Room: bpf (both halves).
  * Bounds: names of less than LINEAGE_NAME_BYTES, values of less than LINEAGE_VALUE_BYTES, or LINEAGE_LONG_BYTES of a name
- * that is marked so and while there is room (longer ones are cut), at most LINEAGE_MAX_VALUES of them and LINEAGE_DATA_BYTES in a record; LINEAGE_MAX_STRINGS variables of an environment are
- * looked at (one above 4 KiB counts for several), the rest is said to be unread.
+ * that is marked so and while there is room (longer ones are cut), at most LINEAGE_MAX_VALUES of them and
+ * LINEAGE_DATA_BYTES in a record; LINEAGE_MAX_STRINGS variables of an environment are looked at (one above 4 KiB counts
+ * for several), the rest is said to be unread.
  */
 #ifndef WHY_BPF_LINEAGE_H
 #define WHY_BPF_LINEAGE_H

@@ -2,8 +2,8 @@
 /* Use and limits of each cgroup: CPU time and throttling, memory and its events, pids, I/O; v1 and v2.
  *
  * What decides a diagnosis (throttling, memory events, rejected forks) is read each second for cgroups that hold
- * tasks, the rest every five seconds (ten above 1,000 active ones ...), spread over the ticks. Above STRIDE_AT active cgroups each is read every 2nd,
- * 3rd ... second, so that the cost of a tick stays the same. */
+ * tasks, the rest every five seconds (ten above 1,000 active ones ...), spread over the ticks. Above STRIDE_AT active
+ * cgroups each is read every 2nd, 3rd ... second, so that the cost of a tick stays the same. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
