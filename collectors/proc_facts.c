@@ -73,9 +73,9 @@ int proc_facts_glance(int root_fd, uint32_t pid, struct proc_stat *ret_stat)
 	return r < 0 ? r : stat_parse(data, len, ret_stat);
 }
 
-/* One variable as it goes by: of a long one only as much is held as may be taken. */
+/* One variable as it goes by: of a long one only as much is held as may be of use, which is most for TF_CONFIG. */
 struct entry {
-	char text[ENV_KEY_NAME_MAX + ENV_VALUE_MAX + 4];
+	char text[8192];
 	size_t len;
 };
 

@@ -60,6 +60,15 @@ int workload_subject_proc(struct workload_subject *s, int root_fd, uint32_t pid,
 	return r;
 }
 
+static void complete_env(struct workload_subject *s, const struct env_values *told, int proc_fd)
+{
+	if (!told->cut[ENV_TF_CONFIG] || proc_facts_env(proc_fd, &s->own_env, NULL) < 0)
+		return;
+	s->exec_env = *told;
+	if (env_values_complete(&s->exec_env, &s->own_env))
+		s->env = &s->exec_env;
+}
+
 void workload_subject_exec(struct workload_subject *s, int root_fd, const struct lineage_exec *exec, long ticks_per_s,
 			   struct kernel_cgroup *cgroups)
 {
@@ -67,13 +76,14 @@ void workload_subject_exec(struct workload_subject *s, int root_fd, const struct
 	AUTO_CLOSE int fd = -1;
 
 	int r = workload_subject_proc(s, root_fd, exec->pid, &fd);
+	s->env = &exec->env;
 	if (r == 0 && s->stat.start_ticks == start_ticks) {
 		workload_subject_read_argv(s, fd);
 		read_cgroup(s, fd);
+		complete_env(s, &exec->env, fd);
 	}
 	s->stat = (struct proc_stat){ .pid = exec->pid, .ppid = exec->ppid, .uid = exec->uid, .start_ticks = start_ticks };
 	memcpy(s->stat.comm, exec->comm, sizeof(s->stat.comm) - 1);
-	s->env = &exec->env;
 	s->env_source = IDENTITY_EXEC;
 	if (s->path[0] == '\0') {
 		kernel_cgroup_path(cgroups, exec->cgroup, s->path, sizeof(s->path));

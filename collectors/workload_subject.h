@@ -19,6 +19,7 @@
 struct workload_subject {
 	struct proc_stat stat;
 	struct env_values own_env; /* when it was read from /proc, or got back from the table */
+	struct env_values exec_env; /* what the kernel half told, where /proc had to complete it */
 	const struct env_values *env;
 	enum identity_source env_source;
 	int env_error; /* why env is NULL: -EACCES ...; 0 not asked */

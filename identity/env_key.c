@@ -80,3 +80,12 @@ bool env_values_take(struct env_values *v, const char *entry, size_t n)
 	env_values_set(v, key, equals + 1, n - (size_t)(equals + 1 - entry));
 	return true;
 }
+
+bool env_values_complete(struct env_values *v, const struct env_values *longer)
+{
+	if (!v->has[ENV_TF_CONFIG] || !v->cut[ENV_TF_CONFIG] || !longer->has[ENV_TF_CONFIG] || longer->cut[ENV_TF_CONFIG])
+		return false;
+	memcpy(v->value[ENV_TF_CONFIG], longer->value[ENV_TF_CONFIG], ENV_VALUE_MAX);
+	v->cut[ENV_TF_CONFIG] = false;
+	return true;
+}

@@ -39,4 +39,8 @@ bool env_values_take(struct env_values *v, const char *entry, size_t n);
  * v->cut[key] afterwards. Of TF_CONFIG a shorter text that says the same is kept (identity/tf_config.h). */
 void env_values_set(struct env_values *v, enum env_key key, const char *value, size_t n);
 
+/* TF_CONFIG is often longer than the kernel half carries: where `v` has only its beginning, take what `longer` knows of
+ * it. Other values that were cut stay so. True: taken. */
+bool env_values_complete(struct env_values *v, const struct env_values *longer);
+
 #endif

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -225,18 +226,11 @@ static void turn(struct real *r, bool collect)
 	harness_settle(r->h);
 }
 
-/* A program started as torchrun would start rank `rank`. */
-static pid_t rank_start(const struct real *r, const char *rank, const char *const *argv)
+static pid_t program_start(const char *const *argv, const char *const *env)
 {
-	char run[96], number[32];
-	const char *env[] = { "PATH=/bin:/usr/bin", "HF_TOKEN=" WORLD_SECRET, number, run, "WORLD_SIZE=4",
-			"MASTER_ADDR=10.0.0.9",
-			      "MASTER_PORT=29500", NULL };
 	int ready[2];
 	char byte;
 
-	(void)snprintf(run, sizeof(run), "TORCHELASTIC_RUN_ID=%s", r->job);
-	(void)snprintf(number, sizeof(number), "RANK=%s", rank);
 	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
 	pid_t pid = fork();
 	assert_true(pid >= 0);
@@ -248,6 +242,18 @@ static pid_t rank_start(const struct real *r, const char *rank, const char *cons
 	assert_int_equal(read(ready[0], &byte, 1), 0); /* closes at exec */
 	(void)close(ready[0]);
 	return pid;
+}
+
+/* A program started as torchrun would start rank `rank`. */
+static pid_t rank_start(const struct real *r, const char *rank, const char *const *argv)
+{
+	char run[96], number[32];
+	const char *env[] = { "PATH=/bin:/usr/bin", "HF_TOKEN=" WORLD_SECRET, number, run, "WORLD_SIZE=4",
+			      "MASTER_ADDR=10.0.0.9", "MASTER_PORT=29500", NULL };
+
+	(void)snprintf(run, sizeof(run), "TORCHELASTIC_RUN_ID=%s", r->job);
+	(void)snprintf(number, sizeof(number), "RANK=%s", rank);
+	return program_start(argv, env);
 }
 
 static entity_id rank_of(struct real *r, pid_t pid, char *ret_key, size_t size)
@@ -342,6 +348,30 @@ static void a_clean_end_is_no_fault(void **state)
 	assert_true(harness_number(r->h, e, "exit_code") == 0);
 	assert_int_equal(e->severity, SEVERITY_INFO);
 	assert_int_equal(e->code, 0);
+}
+
+/* Longer than the kernel half carries: /proc completes it. */
+static void a_task_of_a_large_cluster_is_known_by_its_number(void **state)
+{
+	struct real *r = *state;
+	char config[4096], key[128] = "", want[128];
+	const char *env[] = { "PATH=/bin", config, NULL };
+	size_t n = (size_t)snprintf(config, sizeof(config), "TF_CONFIG={\"cluster\":{\"worker\":[\"%s:2222\"", r->job);
+
+	if (!r->exits)
+		skip();
+	for (int i = 1; i < 64; i++)
+		n += (size_t)snprintf(config + n, sizeof(config) - n, ",\"worker-%d.%s:2222\"", i, r->job);
+	(void)snprintf(config + n, sizeof(config) - n, "]},\"task\":{\"type\":\"worker\",\"index\":41}}");
+	pid_t pid = program_start(sleeper, env);
+	for (int i = 0; i < 200 && !key[0]; i++) {
+		turn(r, true);
+		(void)rank_of(r, pid, key, sizeof(key));
+	}
+	(void)kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	(void)snprintf(want, sizeof(want), "tensorflow:%s:2222/worker-41", r->job);
+	assert_string_equal(key, want);
 }
 
 static void what_a_rank_starts_is_of_that_rank(void **state)
@@ -515,6 +545,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_rank_started_again_is_the_same_rank, world_open, world_close),
 		cmocka_unit_test_setup_teardown(a_real_rank_is_found_and_its_killer_named, real_open, real_close),
 		cmocka_unit_test_setup_teardown(a_clean_end_is_no_fault, real_open, real_close),
+		cmocka_unit_test_setup_teardown(a_task_of_a_large_cluster_is_known_by_its_number, real_open, real_close),
 		cmocka_unit_test_setup_teardown(what_a_rank_starts_is_of_that_rank, real_open, real_close),
 		cmocka_unit_test_setup_teardown(a_rank_that_lives_for_one_turn_is_attributed, real_open, real_close),
 		cmocka_unit_test_setup_teardown(what_a_rank_forks_is_of_that_rank_when_it_has_died, real_open, real_close),

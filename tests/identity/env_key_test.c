@@ -97,6 +97,24 @@ static void of_tf_config_only_what_is_wanted_is_kept(void **state)
 	assert_string_equal(v.value[ENV_TF_CONFIG], "");
 }
 
+static void only_tf_config_is_completed(void **state)
+{
+	static struct env_values cut, whole;
+
+	(void)state;
+	env_values_set(&cut, ENV_TF_CONFIG, "{\"cluster\":{\"worker\":[\"h0:1\",", 31);
+	env_values_set(&cut, ENV_JOB_NAME, "train", 5);
+	env_values_set(&whole, ENV_TF_CONFIG, "{\"task\":{\"type\":\"ps\",\"index\":1}}", 36);
+	env_values_set(&whole, ENV_JOB_NAME, "other", 5);
+	assert_false(env_values_complete(&cut, &whole)); /* nothing is missing */
+	cut.cut[ENV_TF_CONFIG] = cut.cut[ENV_JOB_NAME] = true;
+	assert_true(env_values_complete(&cut, &whole));
+	assert_string_equal(cut.value[ENV_TF_CONFIG], "{\"task\":{\"type\":\"ps\",\"index\":1},\"cluster\":{");
+	assert_false(cut.cut[ENV_TF_CONFIG]);
+	assert_string_equal(cut.value[ENV_JOB_NAME], "train");
+	assert_true(cut.cut[ENV_JOB_NAME]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +123,7 @@ int main(void)
 		cmocka_unit_test(entries_are_taken_or_left),
 		cmocka_unit_test(long_values_are_cut_and_marked),
 		cmocka_unit_test(hostile_bytes_are_escaped),
+		cmocka_unit_test(only_tf_config_is_completed),
 		cmocka_unit_test(of_tf_config_only_what_is_wanted_is_kept),
 	};
 
