@@ -46,7 +46,8 @@ static void v2_limits_and_what_is_used_of_them(void **state)
 	assert_false(cgroup_io_tightest(&io, &l, &ratio)); /* nothing to compare with */
 	assert_null(l);
 	assert_true(ratio == 7);
-	count_stat(&io, 3 * NS_PER_S, "259:0 rbytes=9 wbytes=9\n8:16 rbytes=5194304 wbytes=5 rios=20 wios=1060 dbytes=0 dios=0\n");
+	count_stat(&io, 3 * NS_PER_S,
+		   "259:0 rbytes=9 wbytes=9\n8:16 rbytes=5194304 wbytes=5 rios=20 wios=1060 dbytes=0 dios=0\n");
 	assert_true(cgroup_io_tightest(&io, &l, &ratio));
 	assert_true(fabs(ratio - 1.0) < 1e-6); /* 4 MiB in 2 s of 2 MiB a second; writes use a quarter of theirs */
 	assert_ptr_equal(l, &io.limits[0]);
@@ -66,7 +67,8 @@ static void v2_limits_and_what_is_used_of_them(void **state)
 
 static void v1_limits_and_what_is_used_of_them(void **state)
 {
-	static const char limit[] = "254:0 1000000\n", bytes[] = "254:0 Read 100\n254:0 Write 500\n254:0 Total 600\nTotal 600\n";
+	static const char limit[] = "254:0 1000000\n";
+	static const char bytes[] = "254:0 Read 100\n254:0 Write 500\n254:0 Total 600\nTotal 600\n";
 	static const char later[] = "254:0 Read 900100\n254:0 Write 900000500\nTotal 900900600\n";
 	struct cgroup_io io = { .n = 0 };
 	const struct cgroup_io_limit *l = NULL;
@@ -92,7 +94,8 @@ static void v1_limits_and_what_is_used_of_them(void **state)
 static void hostile_texts_make_no_limits(void **state)
 {
 	static const char *const texts[] = { "", "\n\n", "8:16", "8:16 rbps=", "8:16 rbps=-1", ":0 rbps=5", "8: rbps=5",
-					     "816 rbps=5", "99999999999:1 rbps=5", "8:16 rbps=99999999999999999999999", "8:16 rbps=0",
+					     "816 rbps=5", "99999999999:1 rbps=5",
+					     "8:16 rbps=99999999999999999999999", "8:16 rbps=0",
 					     "8:16rbps=5" };
 	struct cgroup_io io = { .n = 0 };
 	char many[CGROUP_IO_MAX_LIMITS * 2 * 32] = "";
@@ -135,7 +138,8 @@ static void a_real_limit_is_met(void **state)
 		harness_remove(folder);
 		skip();
 	}
-	(void)snprintf(limit, sizeof(limit), c.v2 ? "%u:%u rbps=1048576" : "%u:%u 1048576", major(st.st_dev), minor(st.st_dev));
+	(void)snprintf(limit, sizeof(limit), c.v2 ? "%u:%u rbps=1048576" : "%u:%u 1048576", major(st.st_dev),
+		       minor(st.st_dev));
 	if (!real_cgroup_write(&c, c.v2 ? "io.max" : "blkio.throttle.read_bps_device", limit)) {
 		real_cgroup_remove(&c);
 		harness_remove(folder);

@@ -234,7 +234,8 @@ static void test_real_throttling(void **unused)
 	assert_true(first > 0);
 	assert_true(value(h, "cgroup.cpu.limit", c.key) == 0.1);
 	/* The quota that stops it now is told at once, not in the next slow round. */
-	assert_true(c.v2 ? real_cgroup_write(&c, "cpu.max", "2500 50000") : real_cgroup_write(&c, "cpu.cfs_quota_us", "2500"));
+	assert_true(c.v2 ? real_cgroup_write(&c, "cpu.max", "2500 50000")
+			 : real_cgroup_write(&c, "cpu.cfs_quota_us", "2500"));
 	for (unsigned i = 0; i < 200 && real_cgroup_read(&c, "cpu.stat", key) * scale < first + 1e8; i++)
 		usleep(20000);
 	assert_ok(harness_collect(h, NS_PER_S + NS_PER_S / 2));

@@ -52,7 +52,8 @@ static void test_what_is_right_passes(void **state)
 				"      - { at: 1s, finding: c.oom, state: none }\n"
 				"      - { at: 3s, finding: c.oom, target: c, explains: [s.died/p], confidence: "
 				"\">= 0.9\", coverage: \"== 1\","
-				" action: fix_workload, severity: warning, evidence: [kill, big], affected: [p], title: /c }\n"
+				" action: fix_workload, severity: warning, evidence: [kill, big], "
+				"affected: [p], title: /c }\n"
 				"      - { at: 60s, finding: c.oom, state: resolved }\n"),
 			   out, sizeof(out)));
 	assert_string_equal(out, "");
