@@ -19,7 +19,13 @@
 #define CGROUP_IO_MAX_LIMITS 8
 #define CGROUP_IO_TEXT       96
 
-enum cgroup_io_kind { CGROUP_IO_READ_BYTES, CGROUP_IO_WRITE_BYTES, CGROUP_IO_READ_OPS, CGROUP_IO_WRITE_OPS, CGROUP_IO_KINDS };
+enum cgroup_io_kind {
+	CGROUP_IO_READ_BYTES,
+	CGROUP_IO_WRITE_BYTES,
+	CGROUP_IO_READ_OPS,
+	CGROUP_IO_WRITE_OPS,
+	CGROUP_IO_KINDS,
+};
 
 struct cgroup_io_limit {
 	uint32_t major, minor;

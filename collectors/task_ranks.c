@@ -194,7 +194,8 @@ static double share(double part, double whole)
 }
 
 /* Since the last tick; where the timer does not run, the one look of the iterator stands for the whole tick. */
-static void looks_since(const struct rank_slot *s, const struct tasks_looks *now, uint32_t states, double ret[TASKS_DOING_MAX])
+static void looks_since(const struct rank_slot *s, const struct tasks_looks *now, uint32_t states,
+			double ret[TASKS_DOING_MAX])
 {
 	double n = 0;
 
