@@ -79,8 +79,8 @@ static void make_process(unsigned pid, unsigned c, unsigned generation, bool ran
 	char name[64], text[1024], cgroup[512];
 	cgroup_of(c, generation, cgroup, sizeof(cgroup));
 	int n = snprintf(text, sizeof(text),
-			 "%u (python3) S 1 %u %u 0 -1 4194304 1 0 0 0 5 5 0 0 20 0 1 0 %u 1000000 500 18446744073709551615 1 1 0 "
-			 "0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+			 "%u (python3) S 1 %u %u 0 -1 4194304 1 0 0 0 5 5 0 0 20 0 1 0 %u 1000000 500 "
+			 "18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
 			 pid, pid, pid, 1000 + pid + generation);
 	(void)snprintf(name, sizeof(name), "proc/%u/stat", pid);
 	put(name, text, (size_t)n);
@@ -233,7 +233,8 @@ int main(int argc, char **argv)
 	n.env = (struct collect_env){ .root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fixture = true,
 				      .node_name = "node", .boot_id = "boot", .ticks_per_s = 100, .page_bytes = 4096,
 				      .n_cpus = 2, .ring_kib = 256 };
-	if (n.env.root_fd < 0 || graph_new(30000, "node", &n.graph) < 0 || batch_new(n.graph, 65536, 4096, 65536, &n.batch) < 0 ||
+	if (n.env.root_fd < 0 || graph_new(30000, "node", &n.graph) < 0 ||
+	    batch_new(n.graph, 65536, 4096, 65536, &n.batch) < 0 ||
 	    collector_workload.open(&n.env, &n.workload) < 0 || collector_containers.open(&n.env, &n.containers) < 0)
 		fail("open");
 	see_first(&n);
