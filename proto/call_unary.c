@@ -2,6 +2,7 @@
 #include "proto/call.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,6 +201,14 @@ struct call_line {
 	gpr_timespec end;
 };
 
+/* A library that is shut down with one line and made anew with the next, whenever a server hangs, is asked for trouble. */
+static void keep_library(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	(void)pthread_once(&once, call_channel_init);
+}
+
 int call_line_open(const struct call_options *options, struct call_line **ret_line)
 {
 	AUTO(call_line_close) struct call_line *l = calloc(1, sizeof(*l));
@@ -207,6 +216,7 @@ int call_line_open(const struct call_options *options, struct call_line **ret_li
 
 	if (!l)
 		return -ENOMEM;
+	keep_library();
 	call_channel_init();
 	r = call_channel_new(options, &l->channel);
 	if (r < 0)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -51,6 +52,7 @@ struct cri {
 	struct buf reply, request;
 	uint64_t refused;
 	bool news; /* of what is silent: the node's attribute is to be written anew */
+	bool begun;
 	struct talk talks[CRI_N_SOCKETS];
 	struct listing lists[CRI_N_SOCKETS];
 	bool lost[CRI_N_SOCKETS]; /* said to be silent, and not yet to have recovered */
@@ -107,6 +109,8 @@ static int cri_open(const struct collect_env *env, void **ret_state)
 		r = cri_reader_new(&c->reader);
 	if (r < 0)
 		return r;
+	/* What a runtime tells may hold environments of containers: no core file of this process, no reading by others. */
+	(void)prctl(PR_SET_DUMPABLE, 0);
 	*ret_state = TAKE_PTR(c);
 	return 0;
 }
@@ -453,6 +457,9 @@ static int cri_collect(void *state, mono_ns_t now, struct batch *out)
 	struct cri *c = state;
 	unsigned n = 0;
 
+	if (!c->begun)
+		cri_write_afresh(out, graph_node(out->graph), "unresolved.cri");
+	c->begun = true;
 	for (size_t i = 0; i < CRI_N_SOCKETS; i++) {
 		talk_look(&c->talks[i]);
 		n += talk_may_ask(&c->talks[i], now);

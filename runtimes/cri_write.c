@@ -61,6 +61,15 @@ static bool pod_key(const char *space, const char *name, char ret_key[POD_KEY_MA
 	return (size_t)snprintf(ret_key, POD_KEY_MAX, "%s/%s", space, name) < POD_KEY_MAX;
 }
 
+void cri_write_afresh(struct batch *out, entity_id id, const char *attr)
+{
+	if (graph_attr(out->graph, id, attr))
+		return;
+	/* Removing what is not there is no change, and would not be told. */
+	batch_attr(out, id, attr, "?");
+	batch_attr(out, id, attr, NULL);
+}
+
 /* ---- sandboxes ---- */
 
 static bool is_newest(struct cri_scribe *s, const struct cri_known *k)
@@ -94,6 +103,8 @@ static void write_pause(struct cri_scribe *s, struct cri_known *k, const struct 
 		return;
 	}
 	k->entity = batch_entity(s->out, ENTITY_CONTAINER, k->id);
+	if (s->first)
+		cri_write_afresh(s->out, k->entity, "unresolved");
 	batch_attr(s->out, k->entity, "name", "pause");
 	batch_attr(s->out, k->entity, "runtime", s->runtime);
 	batch_attr(s->out, k->entity, "source", "cri");
@@ -210,6 +221,8 @@ static void write_pod_of(struct cri_scribe *s, struct cri_known *k, const struct
 static void write_container(struct cri_scribe *s, struct cri_known *k, const struct cri_container *c)
 {
 	k->entity = batch_entity(s->out, ENTITY_CONTAINER, k->id);
+	if (s->first)
+		cri_write_afresh(s->out, k->entity, "unresolved");
 	write_text(s->out, k->entity, "name", c->name);
 	write_text(s->out, k->entity, "image", c->image);
 	batch_attr(s->out, k->entity, "runtime", s->runtime);

@@ -27,6 +27,10 @@ struct cri_scribe {
 	uint64_t refused;    /* items that could not be read, or for which there was no room; added to */
 };
 
+/* Take back what a process before this one may have said and could not take back: it lives on in the agent's graph, of which
+ * this process knows nothing. */
+void cri_write_afresh(struct batch *out, entity_id id, const char *attr);
+
 /* One item of a listing. */
 void cri_write_sandbox(struct cri_scribe *s, const uint8_t *item, size_t n);
 void cri_write_container(struct cri_scribe *s, const uint8_t *item, size_t n);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -18,6 +19,7 @@
 #include "proto/items.h"
 #include "proto/kubelet.h"
 #include "runtimes/cri_sockets.h"
+#include "runtimes/cri_write.h"
 #include "runtimes/kubelet_metric.h"
 #include "runtimes/kubelet_table.h"
 #include "runtimes/talk.h"
@@ -46,7 +48,7 @@ struct kubelet {
 	struct cri_reader *cri_reader;
 	struct buf reply, request;
 	struct talk talks[N_TALKS], runtimes[CRI_N_SOCKETS];
-	bool lost[N_TALKS], news;
+	bool lost[N_TALKS], news, begun;
 	size_t pods_method;
 	mono_ns_t ids_at, now;
 	uint64_t refused;
@@ -107,6 +109,8 @@ static int kubelet_open(const struct collect_env *env, void **ret_state)
 		r = cri_reader_new(&k->cri_reader);
 	if (r < 0)
 		return r;
+	/* What a runtime tells may hold environments of containers: no core file of this process, no reading by others. */
+	(void)prctl(PR_SET_DUMPABLE, 0);
 	*ret_state = TAKE_PTR(k);
 	return 0;
 }
@@ -542,6 +546,9 @@ static int kubelet_collect(void *state, mono_ns_t now, struct batch *out)
 
 	k->now = now;
 	k->out = out;
+	if (!k->begun)
+		cri_write_afresh(out, graph_node(out->graph), "unresolved.kubelet");
+	k->begun = true;
 	/* First who is there, then what they were given. */
 	for (size_t i = N_TALKS; i-- > 0;) {
 		talk_look(&k->talks[i]);

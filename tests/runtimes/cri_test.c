@@ -446,14 +446,16 @@ static void test_two_thousand_containers(void **state)
 	size_t cursor = 0, n = 0;
 
 	begin(s, "many 2000");
-	for (unsigned i = 0; i < 12; i++) {
+	for (unsigned i = 0; i < 20; i++) {
 		pass(s, 1);
 		assert_true(s->h->batch->n_ops < 16384);
 	}
 	while (graph_next(s->h->graph, ENTITY_CONTAINER, &cursor) != ENTITY_NONE)
 		n++;
 	assert_int_equal(n, 3000); /* with those that hold the pods */
+	assert_non_null(attr(s, 201999, "name"));
 	assert_string_equal(attr(s, 201999, "name"), "c1");
+	assert_non_null(attr(s, 201999, "pid"));
 	assert_in_pod(s, 201999, "load/pod-1998");
 	assert_string_equal(attr(s, 201999, "pid"), "205999");
 	assert_int_equal(s->h->batch->dropped_ops, 0);
@@ -511,6 +513,26 @@ static void test_hanging_runtime_is_told_and_what_is_known_stays(void **state)
 	assert_int_equal(harness_events(s->h, EXITED_METRIC), 1);
 	assert_null(node_attr(s, "unresolved.cri"));
 	assert_true(harness_node(s->h, "runtime.cri.silent") == 0);
+}
+
+/* The graph of the harness stands for the agent's, the batch for what a new child tells it. */
+static void test_what_another_process_said_is_taken_back(void **state)
+{
+	struct stage *s = *state;
+	bool said[2] = {0}, removed[2] = {0};
+
+	begin(s, "normal");
+	pass(s, 1);
+	for (size_t i = 0; i < s->h->batch->n_ops; i++) {
+		const struct batch_op *op = &s->h->batch->ops[i];
+		bool node = op->a == graph_node(s->h->graph);
+
+		if (op->kind != BATCH_OP_ATTR || (op->a != container(s, 11) && !node) ||
+		    strcmp(op->name, node ? "unresolved.cri" : "unresolved") != 0)
+			continue;
+		(op->value ? said : removed)[node] = true;
+	}
+	assert_true(said[0] && said[1] && removed[0] && removed[1]);
 }
 
 static void test_mute_socket_is_told(void **state)
@@ -610,6 +632,8 @@ static void test_runtime_without_cri_is_no_loss(void **state)
 
 	begin(s, "normal");
 	(void)standin_order(s->runtime, "how refuse");
+	pass(s, 1);
+	assert_int_equal(s->h->batch->n_events, 0);
 	for (unsigned i = 0; i < 5; i++) {
 		pass(s, 10);
 		assert_int_equal(s->h->batch->n_events, 0);
@@ -661,6 +685,7 @@ int main(void)
 		TEST(test_two_thousand_containers),
 		TEST(test_more_than_there_is_room_for_are_refused_and_counted),
 		TEST(test_hanging_runtime_is_told_and_what_is_known_stays),
+		TEST(test_what_another_process_said_is_taken_back),
 		TEST(test_mute_socket_is_told),
 		TEST(test_noise_on_the_socket_is_told),
 		TEST(test_garbage_for_a_list_is_told),
