@@ -138,6 +138,11 @@ static void tell_member(const struct graph *g, entity_id id, struct answer *a)
 		put(&e, "rank", graph_attr(g, id, "rank"));
 		put(&e, "role", graph_attr(g, id, "role"));
 	}
+	if (kind == ENTITY_CONTAINER) {
+		put(&e, "image", graph_attr(g, id, "image"));
+		put(&e, "state", graph_attr(g, id, "state"));
+		put(&e, "restart_count", graph_attr(g, id, "restart_count"));
+	}
 	put(&e, "exit_code", graph_attr(g, id, "exit_code"));
 	put(&e, "exit_reason", graph_attr(g, id, "exit_reason"));
 	pod = relative_nearest(g, from, ENTITY_POD);

@@ -79,8 +79,8 @@ static enum style style_of(const struct answer_who *w)
 
 static void add_where(struct text *t, const struct answer *a, const struct answer_who *w)
 {
-	const char *process = who_attr(w, "process"), *pod = who_attr(w, "pod"), *exit = who_attr(w, "exit_code"),
-		   *reason = who_attr(w, "exit_reason");
+	const char *process = who_attr(w, "process"), *pod = who_attr(w, "pod");
+	size_t before;
 
 	if (process)
 		text_add(t, process);
@@ -88,9 +88,12 @@ static void add_where(struct text *t, const struct answer *a, const struct answe
 		text_addf(t, "%sin pod %s", t->len ? " " : "", pod);
 	if (w->node && w->node[0] && !same(w->node, a->node))
 		text_addf(t, "%son %s", t->len ? " " : "", w->node);
-	if (exit || reason)
-		text_addf(t, "%sexit %s%s%s%s", t->len ? ", " : "", exit ? exit : "", exit && reason ? " (" : "",
-			  reason ? reason : "", exit && reason ? ")" : "");
+	before = t->len;
+	if (before)
+		text_add(t, ", ");
+	who_add_state(t, w);
+	if (before && t->len == before + 2)
+		t->data[t->len = before] = '\0';
 }
 
 static const char *word_of(const struct answer_who *w)
@@ -102,13 +105,16 @@ static void member(struct page *p, const struct answer *a, const struct answer_w
 {
 	char label[160], line[LINE];
 	struct text t;
+	size_t n;
 
 	text_init(&t, line, sizeof(line));
 	if (w->kind == ENTITY_RANK) {
 		(void)snprintf(label, sizeof(label), "%s %s", who_role(w), who_member_name(w));
 	} else {
 		(void)snprintf(label, sizeof(label), "%s", who_role(w));
-		text_add(&t, w->name);
+		/* "container train" stands behind the word already. */
+		n = strlen(label);
+		text_add(&t, strncmp(w->name, label, n) == 0 && w->name[n] == ' ' ? w->name + n + 1 : w->name);
 	}
 	add_where(&t, a, w);
 	text_addf(&t, "%s%s%s%s", t.len ? ": " : "", word_of(w), w->text && w->text[0] ? ": " : "", w->text ? w->text : "");
@@ -151,7 +157,7 @@ static void members(struct page *p, const struct answer *a, const struct common 
 
 		if (!is(w, "member") || told[i])
 			continue;
-		if (!who_is_quiet(w) || c->all) {
+		if (!who_is_quiet(w) || c->all || w->kind == ENTITY_CONTAINER) { /* of a pod: each is another */
 			member(p, a, w);
 			continue;
 		}

@@ -78,6 +78,8 @@ static const char *word_of(const struct answer_who *w)
 static void member(const struct answer_who *w, struct buf *out)
 {
 	const char *process = who_attr(w, "process"), *pod = who_attr(w, "pod");
+	char line[1024];
+	struct text t;
 	bool bad = same(w->status, "critical") || same(w->status, "warning") || same(w->status, "info");
 
 	(void)buf_addf(out, "<tr class=\"r-%s\"><td data-l=\"state\">", bad ? widget_class(w->status) : "unknown");
@@ -91,6 +93,10 @@ static void member(const struct answer_who *w, struct buf *out)
 	html_text_cut(out, who_member_name(w), PAGE_MAX_TITLE);
 	html_add(out, "</bdi><div class=\"sub\">");
 	html_text_cut(out, w->text, PAGE_MAX_TITLE);
+	text_init(&t, line, sizeof(line));
+	who_add_state(&t, w);
+	html_add(out, w->text[0] && t.len ? " \xc2\xb7 " : "");
+	html_text_cut(out, line, PAGE_MAX_TITLE);
 	html_add(out, "</div><td data-l=\"where\">");
 	if (w->node[0])
 		widget_node(out, w->node);
@@ -138,7 +144,7 @@ static void members(const struct answer *a, struct buf *out)
 		if (n_told++ == 0)
 			html_add(out, "<section><h2>Members</h2><table class=\"rows\"><thead><tr><th scope=\"col\">state"
 				      "<th scope=\"col\">who<th scope=\"col\">where</tr></thead><tbody>");
-		if (!who_is_quiet(w)) {
+		if (!who_is_quiet(w) || w->kind == ENTITY_CONTAINER) {
 			member(w, out);
 			continue;
 		}

@@ -41,6 +41,9 @@ const char *who_attr(const struct answer_who *w, const char *name); /* NULL: non
 const char *who_member_name(const struct answer_who *w);            /* "3" of a rank, else its name */
 const char *who_role(const struct answer_who *w);                   /* "rank" "executor" ..., else its kind */
 bool who_is_quiet(const struct answer_who *w);                      /* nothing is wrong with it, or it has ended */
+/* Image, state, restarts and last exit of a container: "image x:1, running, restarted 2 times, last exit 137 (OOMKilled)";
+ * of any member its exit. Nothing where nothing is known. */
+void who_add_state(struct text *t, const struct answer_who *w);
 /* The quiet members from the i-th on that are of its kind, role and state: `ret_list` has room for ANSWER_MAX_WHO. */
 size_t who_alike(const struct answer *a, size_t i, size_t *ret_list);
 /* "0-2, 5": numbers that follow one another are one range; at most `max_parts` of them. How many members were written. */

@@ -126,7 +126,8 @@ static const char *process_of(const struct answer *a, const struct finding_entit
 
 static void take_member(void *arg, const struct finding_entity *e, const char *node)
 {
-	static const char *const kept[] = { "rank", "role", "pod", "exit_code", "exit_reason" };
+	static const char *const kept[] = { "rank",	 "role",	  "pod",	 "image",
+					    "state", "restart_count", "exit_code", "exit_reason" };
 	const struct gathering *g = arg;
 	struct finding_entity brief = { .kind = e->kind, .id = e->id, .name = e->name };
 	const char *process;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/who.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const char *who_attr(const struct answer_who *w, const char *name)
@@ -28,6 +29,28 @@ const char *who_role(const struct answer_who *w)
 bool who_is_quiet(const struct answer_who *w)
 {
 	return w->status && (strcmp(w->status, "ok") == 0 || strcmp(w->status, "gone") == 0);
+}
+
+static void add_part(struct text *t, size_t begin, const char *before, const char *value, const char *behind)
+{
+	if (value && value[0])
+		text_addf(t, "%s%s%s%s", t->len > begin ? ", " : "", before, value, behind);
+}
+
+void who_add_state(struct text *t, const struct answer_who *w)
+{
+	const char *restarts = who_attr(w, "restart_count"), *code = who_attr(w, "exit_code");
+	const char *reason = who_attr(w, "exit_reason");
+	char last[160];
+	size_t begin = t->len;
+
+	add_part(t, begin, "image ", who_attr(w, "image"), "");
+	add_part(t, begin, "", who_attr(w, "state"), "");
+	if (restarts && strcmp(restarts, "0") != 0)
+		add_part(t, begin, "restarted ", restarts, strcmp(restarts, "1") == 0 ? " time" : " times");
+	(void)snprintf(last, sizeof(last), "%s%s%s%s", code ? code : "", code && reason ? " (" : "", reason ? reason : "",
+		       code && reason ? ")" : "");
+	add_part(t, begin, "last exit ", last, "");
 }
 
 size_t who_alike(const struct answer *a, size_t i, size_t *ret_list)

@@ -143,6 +143,26 @@ static void test_a_job_names_the_rank_and_folds_the_healthy(void **state UNUSED)
 	assert_non_null(strstr(render(&pipe_terminal), "    rank 11      python3[4211] in pod ml/llama-0: nothing found\n"));
 }
 
+static void test_a_pod_has_a_line_for_each_container(void **state UNUSED)
+{
+	struct finding_entity train = { .kind = ENTITY_CONTAINER, .id = ID64, .name = "container train (3f4e5d6c7b8a)" };
+	struct finding_entity side = { .kind = ENTITY_CONTAINER, .id = "side", .name = "container side" };
+
+	give(&train, "image", "pytorch:2.4");
+	give(&train, "state", "running");
+	give(&train, "restart_count", "2");
+	give(&train, "exit_code", "137");
+	give(&train, "exit_reason", "OOMKilled");
+	who_self(answer, &(struct who_facts){ .self = &pod, .node = "node-17" });
+	who_member(answer, &train, "node-17", false);
+	who_member(answer, &side, "node-17", false);
+	who_sort(answer);
+	assert_non_null(strstr(render(&pipe_terminal),
+			       "    container    train (3f4e5d6c7b8a), image pytorch:2.4, running, restarted 2 times, last exit 137\n"
+			       "                 (OOMKilled): nothing found\n"
+			       "    container    side: nothing found\n"));
+}
+
 static void test_json_says_the_same(void **state UNUSED)
 {
 	AUTO_BUF struct buf out;
@@ -229,6 +249,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_pid_says_who_it_is, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_job_names_the_rank_and_folds_the_healthy, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_pod_has_a_line_for_each_container, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_json_says_the_same, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_candidates_say_what_they_are, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_names_change_nothing_but_their_line, setup, teardown),
