@@ -80,7 +80,8 @@ static void say_ambiguous(struct agent *a, const struct target_search *s, struct
 	answer->status = ANSWER_AMBIGUOUS;
 	answer->message =
 		s->more ? arena_printf(answer->arena, "'%s' is %zu things; the first of them", s->word, s->n_hits + s->more)
-			: arena_printf(answer->arena, "'%s' is more than one thing: say which, by more of its name", s->word);
+			: arena_printf(answer->arena, "'%s' is more than one thing: say which, by more of its name",
+				       s->word);
 	answer->candidates = arena_alloc_array(answer->arena, s->n_hits, sizeof(*answer->candidates));
 	for (size_t i = 0; answer->candidates && i < s->n_hits; i++) {
 		const struct target_hit *h = &s->hits[i];

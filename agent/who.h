@@ -28,7 +28,8 @@ struct who_place {
 };
 
 /* As who_tell, of such a thing: itself, whose it is, what it is in. */
-void who_tell_of(const struct graph *g, const struct finding_entity *self, const struct who_place *place, struct answer *answer);
+void who_tell_of(const struct graph *g, const struct finding_entity *self, const struct who_place *place,
+		 struct answer *answer);
 
 /* Fill the answer's `who`; its findings are there already: they say which member is in trouble. */
 void who_tell(const struct graph *g, entity_id id, struct answer *answer);

@@ -59,7 +59,8 @@ int round_plan(const struct answers_env *env, const struct query *q, const struc
 
 	ret_plan->n = ret_plan->more = 0;
 	ret_plan->query = *q;
-	if ((q->kind != QUERY_EXPLAIN && (q->kind != QUERY_LIST || found)) || !q->target[0] || strncmp(q->target, "fnd_", 4) == 0)
+	if ((q->kind != QUERY_EXPLAIN && (q->kind != QUERY_LIST || found)) || !q->target[0] ||
+	    strncmp(q->target, "fnd_", 4) == 0)
 		return 0;
 	if (found ? !self || !is_asked_around(self->kind)
 		  : a->status != ANSWER_NOT_FOUND || q->node[0] ||

@@ -158,7 +158,8 @@ static void test_a_pod_has_a_line_for_each_container(void **state UNUSED)
 	who_member(answer, &side, "node-17", false);
 	who_sort(answer);
 	assert_non_null(strstr(render(&pipe_terminal),
-			       "    container    train (3f4e5d6c7b8a), image pytorch:2.4, running, restarted 2 times, last exit 137\n"
+			       "    container    train (3f4e5d6c7b8a), image pytorch:2.4, running, restarted 2 times, "
+			       "last exit 137\n"
 			       "                 (OOMKilled): nothing found\n"
 			       "    container    side: nothing found\n"));
 }
