@@ -41,15 +41,18 @@ struct stand {
 	struct lineage *l;
 	uint32_t pid;      /* that is waited for */
 	bool seen;
-	struct lineage_exec exec;
+	struct lineage_exec exec, earlier[8]; /* earlier: of others, in case that they are waited for next */
+	size_t n_earlier;
 };
 
 static void on_exec(void *arg, const struct lineage_exec *exec)
 {
 	struct stand *s = arg;
 
-	if (exec->pid != s->pid)
+	if (exec->pid != s->pid) {
+		s->earlier[s->n_earlier++ % ARRAY_LEN(s->earlier)] = *exec;
 		return;
+	}
 	s->seen = true;
 	s->exec = *exec;
 }
@@ -99,6 +102,11 @@ static bool await(struct stand *s, pid_t pid)
 
 	s->pid = (uint32_t)pid;
 	s->seen = false;
+	for (size_t i = 0; i < ARRAY_LEN(s->earlier); i++)
+		if (s->earlier[i].pid == s->pid) {
+			s->exec = s->earlier[i];
+			s->seen = true;
+		}
 	for (int i = 0; i < 50 && !s->seen; i++) {
 		while (lineage_drain(s->l, 64) > 0)
 			;
