@@ -165,6 +165,8 @@ int isolate_child_serve(const struct collector *collector)
 	/* The parent's end closes with it; a read that hangs then would outlive the agent for no use. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)prctl(PR_SET_NAME, collector->name);
+	/* What runtimes answer holds the environments of containers: no core file of this process, no reading by others. */
+	(void)prctl(PR_SET_DUMPABLE, 0);
 	buf_init(&c.frames, ISOLATE_MAX_READING);
 	if (child_make(&c) < 0)
 		return EXIT_BROKEN;

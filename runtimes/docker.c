@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -532,9 +531,6 @@ static int docker_open(const struct collect_env *env, void **ret_state)
 		free(k);
 		return r;
 	}
-	/* Environments of containers pass through this process's receive buffer: no core file of it, no reading by
-	 * others. */
-	(void)prctl(PR_SET_DUMPABLE, 0);
 	*ret_state = k;
 	return 0;
 }

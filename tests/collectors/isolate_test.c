@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -151,6 +152,14 @@ static int fds_collect(void *state, mono_ns_t now, struct batch *b)
 	return 0;
 }
 
+static int dump_collect(void *state, mono_ns_t now, struct batch *b)
+{
+	(void)state;
+	(void)now;
+	batch_sample(b, VALUE, batch_entity(b, ENTITY_MOUNT, "/"), prctl(PR_GET_DUMPABLE));
+	return 0;
+}
+
 #define FAKE(stem)                                                                                                     \
 	{                                                                                                              \
 		.name = #stem, .help = "a fake", .metrics = metrics, .n_metrics = N_METRICS, .where = COLLECT_ISOLATED, \
@@ -159,7 +168,7 @@ static int fds_collect(void *state, mono_ns_t now, struct batch *b)
 	}
 
 static const struct collector fakes[] = {
-	FAKE(well), FAKE(many), FAKE(hang), FAKE(crash), FAKE(fail), FAKE(leave), FAKE(lie), FAKE(fds),
+	FAKE(well), FAKE(many), FAKE(hang), FAKE(crash), FAKE(fail), FAKE(leave), FAKE(lie), FAKE(fds), FAKE(dump),
 };
 
 static const struct collector *fake(const char *name)
@@ -417,6 +426,18 @@ static void a_child_inherits_nothing_else(void **state)
 	stage_free(s);
 }
 
+/* Secrets that runtimes answer with are in its memory. */
+static void a_child_leaves_no_core_file(void **state)
+{
+	struct stage *s = stage_new("dump");
+
+	(void)state;
+	assert_ok(isolate_request(s->isolate, s->now));
+	assert_true(take(s));
+	assert_true(s->batch->samples[0].value == 0);
+	stage_free(s);
+}
+
 static void closing_leaves_no_process(void **state)
 {
 	struct stage *s = stage_new("hang");
@@ -445,6 +466,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(an_exit_is_told_with_its_status),
 		cmocka_unit_test(junk_is_refused_and_its_sender_killed),
 		cmocka_unit_test(a_child_inherits_nothing_else),
+		cmocka_unit_test(a_child_leaves_no_core_file),
 		cmocka_unit_test(closing_leaves_no_process),
 		cmocka_unit_test(an_unknown_name_is_an_exit_status),
 	};
