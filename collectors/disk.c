@@ -45,12 +45,12 @@ static const struct metric_desc metrics[N_METRICS] = {
 	[WEIGHTED_TIME] = COUNTER("disk.weighted_time", UNIT_NS, "Time times requests under way"),
 	[IN_FLIGHT] = { "disk.in_flight", METRIC_GAUGE, UNIT_NONE, ENTITY_DISK, "Requests under way", NULL, NULL },
 	[LATENCY] = { "disk.latency", METRIC_GAUGE, UNIT_NS, ENTITY_DISK,
-		      "How long the reads and writes took that were completed since the last reading, on the average; absent "
-		      "when none was",
+		      "How long the reads and writes took that were completed since the last reading, on the average; "
+		      "absent when none was",
 		      NULL, NULL },
 	[QUEUE] = { "disk.queue", METRIC_GAUGE, UNIT_NONE, ENTITY_DISK,
-		    "Reads and writes under way on the average since the last reading: the time they took by wall time", NULL,
-		    NULL },
+		    "Reads and writes under way on the average since the last reading: the time they took by wall time",
+		    NULL, NULL },
 };
 
 struct known_disk {

@@ -59,8 +59,8 @@ struct kernel_half {
  * BTF; -EPERM: a capability is missing. The reason is one sentence. */
 int kernel_half_probe(const struct collect_env *env, char *ret_reason, size_t size);
 
-/* Open, load and attach; iterators are left to kernel_half_iterate, `syscall` programs to who runs them. -errno: nothing could be loaded; then hooks[] says why
- * and kernel_half_close must still be called. */
+/* Open, load and attach; iterators are left to kernel_half_iterate, `syscall` programs to who runs them. -errno: nothing
+ * could be loaded; then hooks[] says why and kernel_half_close must still be called. */
 int kernel_half_open(struct kernel_half *k, const struct kernel_half_ops *ops, const struct collect_env *env, void *arg);
 void kernel_half_close(struct kernel_half *k); /* accepts zeroed and half-open */
 

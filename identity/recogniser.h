@@ -67,8 +67,8 @@ const struct recogniser *const *recognisers_all(size_t *ret_n);
 size_t recognise(const struct identity_facts *facts, struct membership ret[RECOGNISED_MAX]);
 
 /* A process descends from one of the job `parent_job` (key of the graph, "spark:app-1"), and of itself its first
- * membership is `own` (NULL: none). True when it belongs to what that one belongs to, because its own says nothing new: none, the
- * same job without a member, only what is around (a service, a compose project), or, below an application's process,
+ * membership is `own` (NULL: none). True when it belongs to what that one belongs to, because its own says nothing new:
+ * none, the same job without a member, only what is around (a service, a compose project), or, below an application's process,
  * what the application runs in. A run that torchrun numbered inside is new. */
 bool recognise_is_inherited(const char *parent_job, bool parent_is_member, const struct membership *own);
 

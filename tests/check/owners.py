@@ -37,7 +37,7 @@ HOOKS = {
     "tp_btf/mark_victim",                                                                # an OOM kill
     "tp_btf/inet_sock_set_state",                                                        # a connection, a few times
     "tp_btf/tcp_retransmit_skb", "tp_btf/tcp_receive_reset", "tp_btf/tcp_send_reset",    # a fault
-    "iter/task", "iter/task_file", "iter/cgroup", "iter/bpf_sk_storage_map",             # when asked
+    "iter/task", "iter/task_file", "iter/cgroup", "iter/bpf_sk_storage_map", "syscall",  # when asked
 }
 
 
