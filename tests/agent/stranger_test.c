@@ -124,7 +124,8 @@ static void a_child_is_of_its_parents_rank(void **state UNUSED)
 
 static void a_program_is_believed_by_its_own_environment(void **state UNUSED)
 {
-	static const char *const env[] = { "TORCHELASTIC_RUN_ID=llama", "RANK=3", "WORLD_SIZE=4", "LOCAL_RANK=3", "SECRET_TOKEN=hunter2", NULL };
+	static const char *const env[] = { "TORCHELASTIC_RUN_ID=llama", "RANK=3", "WORLD_SIZE=4",
+					   "LOCAL_RANK=3", "SECRET_TOKEN=hunter2", NULL };
 	pid_t pid = start(env);
 	AUTO(answer_free) struct answer *a = ask(pid);
 	const struct answer_who *of = who_is(a, "of", ENTITY_RANK);
