@@ -120,16 +120,25 @@ static const struct place *place_of(const struct docker *k, const struct docker_
 	return NULL;
 }
 
-/* The process that a user's daemon shows is in a cgroup of that container. */
-static bool lives_there(const struct docker *k, const struct docker_container *c)
+/* The process that a user's daemon shows is in a cgroup of that container, below those that are the user's: anybody can
+ * name a process and a container of somebody else. */
+static bool lives_there(const struct docker *k, const struct docker_container *c, uint32_t uid)
 {
-	char path[32], text[4096];
+	char path[32], slice[32], text[4096], *cursor = text;
 
 	if (!c->pid)
 		return false;
 	(void)snprintf(path, sizeof(path), "proc/%u/cgroup", c->pid);
+	(void)snprintf(slice, sizeof(slice), "/user-%u.slice/", uid);
 	int r = file_read_at(k->root_fd, path, text, sizeof(text), NULL);
-	return (r == 0 || r == -EFBIG) && strstr(text, c->id);
+	if (r < 0 && r != -EFBIG)
+		return false;
+	for (char *line = file_next_line(&cursor); line; line = file_next_line(&cursor)) {
+		const char *own = strstr(line, slice);
+		if (own && strstr(own, c->id))
+			return true;
+	}
+	return false;
 }
 
 static const struct docker_daemon *other_owner(const struct docker *k, const struct docker_daemon *d, const char *id)
@@ -152,7 +161,7 @@ static bool is_believable(const struct docker *k, const struct docker_daemon *d,
 		batch_attr(k->out, batch_entity(k->out, ENTITY_CONTAINER, c->id), "conflict", conflict);
 		return false;
 	}
-	return !p || !p->socket.rootless || docker_daemon_has(d, c->id) || lives_there(k, c);
+	return !p || !p->socket.rootless || docker_daemon_has(d, c->id) || lives_there(k, c, p->socket.uid);
 }
 
 static void put_text(const struct docker *k, entity_id e, const char *name, const char *value)

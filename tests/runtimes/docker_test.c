@@ -553,16 +553,20 @@ static void test_a_users_daemon_has_to_show_a_process(void **unused)
 	list_entry(&list, 1, "true", "running");
 	list_entry(&list, 2, "lie", "running");
 	list_entry(&list, 3, "old", "exited");
+	list_entry(&list, 4, "another's", "running");
 	list_write(&s, &list);
 	put_inspect(&s, 1, "true", "running", 77, 0, false, 0);
 	put_inspect(&s, 2, "lie", "running", 78, 0, false, 0);
 	put_inspect(&s, 3, "old", "exited", 0, 0, false, 0);
+	put_inspect(&s, 4, "another's", "running", 79, 0, false, 0);
 	snprintf(cgroup, sizeof(cgroup),
 		 "0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-%s.s"
 		 "cope\n",
 		 make_id(1));
 	harness_write(s.folder, "proc/77/cgroup", cgroup);
 	harness_write(s.folder, "proc/78/cgroup", "0::/system.slice/sshd.service\n");
+	snprintf(cgroup, sizeof(cgroup), "0::/system.slice/cri-containerd-%s.scope\n", make_id(4));
+	harness_write(s.folder, "proc/79/cgroup", cgroup);
 	/* Root's socket in the folder of user 1000 is not user 1000's. */
 	for (unsigned i = 0; i < 20; i++)
 		assert_ok(harness_collect(s.h, s.now += 20 * NS_PER_MS));
@@ -575,6 +579,7 @@ static void test_a_users_daemon_has_to_show_a_process(void **unused)
 		assert_ok(harness_collect(s.h, s.now += 20 * NS_PER_MS));
 	assert_null(attr(&s, make_id(2), "name"));
 	assert_null(attr(&s, make_id(3), "name"));
+	assert_null(attr(&s, make_id(4), "name"));
 	standin_close(&s);
 }
 
