@@ -50,31 +50,38 @@ struct npd {
 	char table[TABLE_BYTES];
 };
 
-/* A line of /proc/net/tcp: a listener of root's on the port. */
-static bool is_listener(const char *line)
+/* A line of /proc/net/tcp: somebody listens on the port. */
+static bool is_listener(const char *line, unsigned *ret_uid)
 {
 	char address[40];
-	unsigned port, state, uid;
+	unsigned port, state;
 
-	if (sscanf(line, " %*u: %32[0-9A-F]:%4X %*s %2X %*s %*s %*s %u", address, &port, &state, &uid) != 4)
+	if (sscanf(line, " %*u: %32[0-9A-F]:%4X %*s %2X %*s %*s %*s %u", address, &port, &state, ret_uid) != 4)
 		return false;
-	return port == NPD_PORT && state == 10 && uid == 0;
+	return port == NPD_PORT && state == 10;
 }
 
-static bool somebody_listens(int root_fd, char *table, size_t size)
+/* Root, and nobody else: with root on another address only, a user could have 127.0.0.1. */
+static bool root_listens(int root_fd, char *table, size_t size)
 {
 	static const char *const files[] = { "proc/net/tcp", "proc/net/tcp6" };
+	bool listens = false;
+	unsigned uid;
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		char *cursor = table;
 		int r = file_read_at(root_fd, files[i], table, size, NULL);
 		if (r < 0 && r != -EFBIG)
 			continue;
-		for (char *line = file_next_line(&cursor); line; line = file_next_line(&cursor))
-			if (is_listener(line))
-				return true;
+		for (char *line = file_next_line(&cursor); line; line = file_next_line(&cursor)) {
+			if (!is_listener(line, &uid))
+				continue;
+			if (uid != 0)
+				return false;
+			listens = true;
+		}
 	}
-	return false;
+	return listens;
 }
 
 /* Asked again and again where there is none: /proc/net/tcp only when the kernel says that it is worth it. */
@@ -86,7 +93,7 @@ static int npd_probe(const struct collect_env *env, char *ret_reason, size_t siz
 	if (!table)
 		return -ENOMEM;
 	if (!env->fixture && (listening_on(NPD_PORT, &listens) < 0 || listens) &&
-	    somebody_listens(env->root_fd, table, TABLE_BYTES))
+	    root_listens(env->root_fd, table, TABLE_BYTES))
 		return 0;
 	(void)snprintf(ret_reason, size, "no node-problem-detector of root's listens on 127.0.0.1:%u", NPD_PORT);
 	return -ENODEV;
@@ -203,7 +210,7 @@ static int npd_collect(void *state, mono_ns_t now UNUSED, struct batch *out)
 
 	n->out = out;
 	if (!n->under_way) {
-		if (!somebody_listens(n->root_fd, n->table, sizeof(n->table))) {
+		if (!root_listens(n->root_fd, n->table, sizeof(n->table))) {
 			say_unresolved(n, "nobody of root's listens on its port any more");
 			return 0;
 		}

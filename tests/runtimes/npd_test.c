@@ -242,6 +242,16 @@ static void test_only_root_is_believed(void **unused)
 	assert_err(harness_probe(h), ENODEV);
 	assert_ok(harness_collect(h, NS_PER_S));
 	assert_null(npd_attr(h));
+	/* Nor when root listens on the same port of another address. */
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_port = htons(20257),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1) };
+	AUTO_CLOSE int port = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_ok(bind(port, (struct sockaddr *)&a, sizeof(a)));
+	assert_ok(listen(port, 5));
+	assert_err(harness_probe(h), ENODEV);
+	assert_ok(harness_collect(h, 11 * NS_PER_S));
+	assert_null(npd_attr(h));
 	end_server();
 	harness_close(&h);
 }
