@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -86,18 +87,23 @@ static void node_context_close(void *state)
 
 /* ---- kubelet ---- */
 
+/* Anybody may call a process so: it has to be root's, or of who looks. The folder tells; what is in it is root's also when
+ * a process of a user's forbids a core file of itself. */
 static bool is_kubelet(const struct node_context *c, uint32_t pid)
 {
 	static const char *const names[] = { "kubelet", "k3s-agent", "k3s-server", "kubelite" };
 	char path[32], comm[32];
+	struct stat st;
 
 	(void)snprintf(path, sizeof(path), "proc/%u/comm", pid);
 	if (pid == 0 || file_read_at(c->root_fd, path, comm, sizeof(comm), NULL) < 0)
 		return false;
 	comm[strcspn(comm, "\n")] = '\0';
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (strcmp(comm, names[i]) == 0)
-			return true;
+		if (strcmp(comm, names[i]) == 0) {
+			(void)snprintf(path, sizeof(path), "proc/%u", pid);
+			return fstatat(c->root_fd, path, &st, 0) == 0 && (st.st_uid == 0 || st.st_uid == geteuid());
+		}
 	return false;
 }
 

@@ -183,6 +183,25 @@ static void test_kubelets_cgroup_is_the_short_way(void **unused)
 	harness_remove(folder);
 }
 
+static void test_a_users_process_is_no_kubelet(void **unused)
+{
+	(void)unused;
+	char folder[64], path[128];
+	if (getuid() != 0)
+		skip();
+	harness_folder(folder, sizeof(folder));
+	make_kubelet(folder, 77, "kubelet\n", argv_of_kubelet, sizeof(argv_of_kubelet));
+	snprintf(path, sizeof(path), "%s/proc/77", folder);
+	assert_ok(chown(path, 1000, 1000));
+	struct harness *h = harness_open(&collector_node_context, folder);
+	for (unsigned tick = 1; tick < 4; tick++)
+		assert_ok(harness_collect(h, tick * NS_PER_S));
+	assert_null(attr(h, "kubernetes"));
+	assert_null(attr(h, "kubernetes_node"));
+	harness_close(&h);
+	harness_remove(folder);
+}
+
 static void test_ec2_and_no_kubernetes(void **unused)
 {
 	(void)unused;
@@ -211,6 +230,7 @@ int main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_kubelet_is_found_and_read),
 		cmocka_unit_test(test_kubelets_cgroup_is_the_short_way),
+		cmocka_unit_test(test_a_users_process_is_no_kubelet),
 		cmocka_unit_test(test_ec2_and_no_kubernetes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
