@@ -24,6 +24,7 @@
 #define STRIDE_AT   500
 #define SLOW_TICKS  5
 #define SLOWER_AT   1000 /* for each so many active cgroups the slow round takes its time once more */
+#define YOUNG_TICKS 30   /* an empty cgroup that was just made is looked at each tick: somebody is about to move in */
 #define RETRY_SLOW  12   /* a file that is not there is looked for again after so many slow rounds */
 #define TEXT_BYTES  32768
 #define V1_NO_LIMIT (UINT64_C(1) << 62)
@@ -154,6 +155,7 @@ struct watch {
 	uint16_t slow_rounds;
 	bool active, limited, lone; /* lone: its tasks are in a v1 hierarchy that nobody else tells of */
 	uint64_t throttled_periods;
+	uint32_t young_until; /* tick; 0: it was there before the agent */
 	struct cgroup_io *io; /* NULL: no limit of I/O */
 	double cpu_limit, memory_limit, memory_high, pids_limit; /* 0: none */
 	int fds[N_FILES];
@@ -454,27 +456,11 @@ static void read_io_limits(struct cgroup *c, const struct cgroup_node *n)
 		*w->io = now;
 }
 
-/* Name of the device from its uevent; false where /sys does not tell. */
-static bool device_name(const struct cgroup *c, const struct cgroup_io_limit *l, char *ret_name, size_t size)
-{
-	char path[64], text[512];
-
-	(void)snprintf(path, sizeof(path), "sys/dev/block/%u:%u/uevent", l->major, l->minor);
-	if (file_read_at(c->root_fd, path, text, sizeof(text), NULL) < 0)
-		return false;
-	const char *name = strstr(text, "DEVNAME=");
-	if (!name)
-		return false;
-	name += strlen("DEVNAME=");
-	(void)snprintf(ret_name, size, "%.*s", (int)strcspn(name, "\n"), name);
-	return true;
-}
-
 static void sample_io_limit(struct cgroup *c, const struct cgroup_node *n, entity_id e, struct batch *b)
 {
 	struct cgroup_io *io = c->watches[n->index].io;
 	const struct cgroup_io_limit *l;
-	char text[CGROUP_IO_TEXT], name[33];
+	char text[CGROUP_IO_TEXT], name[CGROUP_IO_DEVICE];
 	double ratio;
 	size_t len;
 
@@ -492,7 +478,7 @@ static void sample_io_limit(struct cgroup *c, const struct cgroup_node *n, entit
 		return;
 	batch_sample(b, IO_LIMIT_USED, e, ratio);
 	batch_sample(b, l->kind <= CGROUP_IO_WRITE_BYTES ? IO_LIMIT_BYTES : IO_LIMIT_OPS, e, (double)l->per_s);
-	cgroup_io_describe(l, device_name(c, l, name, sizeof(name)) ? name : NULL, text);
+	cgroup_io_describe(l, cgroup_io_device(c->root_fd, l, name) ? name : NULL, text);
 	batch_attr(b, e, "io_limit", text);
 }
 
@@ -500,13 +486,17 @@ static void slow_round(struct cgroup *c, const struct cgroup_node *n, entity_id 
 {
 	struct watch *w = &c->watches[n->index];
 	w->next_slow = c->tick + c->slow_ticks;
-	if (w->slow_rounds == 0) /* spread the cgroups over the ticks */
+	if (w->slow_rounds == 0) { /* spread the cgroups over the ticks */
 		w->next_slow += n->index % SLOW_TICKS;
+		w->young_until = c->tick > 1 ? c->tick + YOUNG_TICKS : 0;
+	}
 	if (++w->slow_rounds % RETRY_SLOW == 0)
 		for (size_t f = 0; f < N_FILES; f++)
 			if (w->fds[f] == FD_ABSENT)
 				w->fds[f] = FD_UNOPENED;
 	w->active = is_active(c, n);
+	if (!w->active && c->tick < w->young_until)
+		w->next_slow = c->tick + 1;
 	w->cpu_limit = read_cpu_limit(c, n);
 	w->memory_limit = read_limit(c, n, F_MEMORY_MAX);
 	w->memory_high = read_limit(c, n, F_MEMORY_HIGH);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "collectors/fields.h"
 
 /* "254:0" */
@@ -159,6 +160,22 @@ bool cgroup_io_tightest(const struct cgroup_io *io, const struct cgroup_io_limit
 	if (best >= 0)
 		*ret_used_ratio = best;
 	return best >= 0;
+}
+
+bool cgroup_io_device(int root_fd, const struct cgroup_io_limit *l, char ret_name[CGROUP_IO_DEVICE])
+{
+	static const char key[] = "DEVNAME=";
+	char path[64], text[512];
+
+	(void)snprintf(path, sizeof(path), "sys/dev/block/%u:%u/uevent", l->major, l->minor);
+	if (file_read_at(root_fd, path, text, sizeof(text), NULL) < 0)
+		return false;
+	const char *name = strstr(text, key);
+	if (!name)
+		return false;
+	name += strlen(key);
+	(void)snprintf(ret_name, CGROUP_IO_DEVICE, "%.*s", (int)strcspn(name, "\n"), name);
+	return true;
 }
 
 void cgroup_io_describe(const struct cgroup_io_limit *l, const char *device, char ret_text[CGROUP_IO_TEXT])

@@ -18,6 +18,7 @@
 
 #define CGROUP_IO_MAX_LIMITS 8
 #define CGROUP_IO_TEXT       96
+#define CGROUP_IO_DEVICE     33
 
 enum cgroup_io_kind {
 	CGROUP_IO_READ_BYTES,
@@ -59,6 +60,8 @@ bool cgroup_io_has_ops(const struct cgroup_io *io); /* some limit is of operatio
 
 /* The limit that is used most since the last count, as a share of it; false before the second count. */
 bool cgroup_io_tightest(const struct cgroup_io *io, const struct cgroup_io_limit **ret_limit, double *ret_used_ratio);
+/* Name of its device from /sys below `root_fd`; false where that does not tell. */
+bool cgroup_io_device(int root_fd, const struct cgroup_io_limit *l, char ret_name[CGROUP_IO_DEVICE]);
 /* "reads from 254:0: 1048576 bytes a second"; `device` NULL: by number. */
 void cgroup_io_describe(const struct cgroup_io_limit *l, const char *device, char ret_text[CGROUP_IO_TEXT]);
 

@@ -253,6 +253,30 @@ static void test_real_throttling(void **unused)
 	harness_close(&h);
 }
 
+/* Made first, moved into later: what it does is told from then on, not from some slow round on. */
+static void test_a_cgroup_that_fills_up_is_noticed(void **unused)
+{
+	(void)unused;
+	struct real_cgroup c;
+	struct harness *h = harness_open(&collector_cgroup, NULL);
+	assert_ok(harness_collect(h, NS_PER_S));
+	if (!real_cgroup_make("cpu", &c)) {
+		harness_close(&h);
+		skip();
+	}
+	for (unsigned i = 2; i < 5; i++)
+		assert_ok(harness_collect(h, i * NS_PER_S));
+	assert_false(has(h, "cgroup.cpu.periods", c.key));
+	pid_t pid = real_cgroup_run(&c, burn, NULL);
+	usleep(100000);
+	assert_ok(harness_collect(h, 5 * NS_PER_S));
+	assert_true(has(h, "cgroup.cpu.periods", c.key));
+	kill(pid, SIGKILL);
+	(void)real_cgroup_wait(pid);
+	real_cgroup_remove(&c);
+	harness_close(&h);
+}
+
 static int pipe_to_parent[2];
 
 static int hold_memory(void *arg)
@@ -348,6 +372,7 @@ int main(void)
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_tasks_by_hearsay),
 		cmocka_unit_test(test_real_throttling),
+		cmocka_unit_test(test_a_cgroup_that_fills_up_is_noticed),
 		cmocka_unit_test(test_real_memory),
 		cmocka_unit_test(test_real_pids),
 	};
