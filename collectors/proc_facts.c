@@ -73,6 +73,19 @@ int proc_facts_glance(int root_fd, uint32_t pid, struct proc_stat *ret_stat)
 	return r < 0 ? r : stat_parse(data, len, ret_stat);
 }
 
+bool proc_facts_is_process(int proc_fd, uint32_t pid)
+{
+	static const char *const keys[] = { "Tgid:" };
+	char data[4096];
+	uint64_t tgid;
+	size_t len = 0;
+
+	int r = file_read_at(proc_fd, "status", data, sizeof(data), &len);
+	if (r == -EFBIG)
+		len = sizeof(data) - 1;
+	return (r == 0 || r == -EFBIG) && fields_keyed(data, len, keys, 1, &tgid) && tgid == pid;
+}
+
 /* One variable as it goes by: of a long one only as much is held as may be of use, which is most for TF_CONFIG. */
 struct entry {
 	char text[8192];

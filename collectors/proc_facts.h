@@ -35,6 +35,9 @@ int proc_facts_open(int root_fd, uint32_t pid, int *ret_fd);
 int proc_facts_stat(int proc_fd, struct proc_stat *ret_stat);
 /* The same by one open, without the owner (uid 0): for a look that is repeated often. */
 int proc_facts_glance(int root_fd, uint32_t pid, struct proc_stat *ret_stat);
+/* True: a process. False: one of the other threads of a process, which /proc shows to who asks by number; or it has
+ * ended. */
+bool proc_facts_is_process(int proc_fd, uint32_t pid);
 /* Zeroes *ret_env and takes what is on the list; how many. -EACCES, -EPERM: may not be read; -ESRCH, -ENOENT: it has ended;
  * *ret_env is all zero then. `ret_cut` (NULL ok): the environment was longer than is looked through. */
 int proc_facts_env(int proc_fd, struct env_values *ret_env, bool *ret_cut);

@@ -32,6 +32,8 @@
 #define MAX_SCAN_FIRST    1024 /* processes a tick until all were seen once */
 #define MAX_SCAN_BLIND    128  /* ... while the kernel half is missing */
 #define MAX_SCAN          32
+#define MAX_SCAN_RECENT   64 /* pids given out lately, a tick */
+#define MAX_JUDGED_RECENT 16
 #define MAX_CHECK_BLIND   128  /* members a tick, whether they are still there */
 #define MAX_CHECK         32
 #define MAX_ENTITIES      512  /* of other collectors, identified in a turn */
@@ -105,19 +107,36 @@ static int workload_open(const struct collect_env *env, void **ret_state)
 
 /* ---- a tick ---- */
 
-static void scan_one(struct workload *w, uint32_t pid)
+/* True: it was new, and has been judged. */
+static bool scan_one(struct workload *w, uint32_t pid, bool listed)
 {
 	AUTO_CLOSE int fd = -1;
 	struct proc_stat stat;
 
 	if (proc_facts_glance(w->root_fd, pid, &stat) < 0 || stat.pid != pid || stat.kernel_thread || stat.ended ||
 	    workload_table_find(&w->table, stat.pid, stat.start_ticks) || !workload_scan_is_new(&w->scan, &stat))
-		return;
+		return false;
 	if (workload_subject_proc(&w->subject, w->root_fd, pid, &fd) < 0 || w->subject.stat.start_ticks != stat.start_ticks)
-		return;
+		return false;
+	/* By its number /proc shows also a thread that is no process. */
+	if (!listed && !proc_facts_is_process(fd, pid))
+		return false;
 	workload_subject_read(&w->subject, fd);
 	(void)workload_judge(w, 0, false);
 	workload_subject_forget(&w->subject);
+	return true;
+}
+
+/* Who was forked a moment ago, newest first: a task that gives itself a title may live for seconds only. */
+static void scan_recent(struct workload *w)
+{
+	unsigned judged = 0;
+	uint32_t after, pid;
+
+	if (!workload_scan_recent(&w->scan, w->root_fd, MAX_SCAN_RECENT, &after, &pid))
+		return;
+	for (; pid > after && judged < MAX_JUDGED_RECENT; pid--)
+		judged += scan_one(w, pid, false);
 }
 
 static void scan_some(struct workload *w)
@@ -133,7 +152,7 @@ static void scan_some(struct workload *w)
 	unsigned max = w->scan.rounds == 0 ? MAX_SCAN_FIRST : blind ? MAX_SCAN_BLIND : MAX_SCAN;
 
 	for (unsigned i = 0; i < max && workload_scan_next(&w->scan, &pid); i++)
-		scan_one(w, pid);
+		(void)scan_one(w, pid, true);
 }
 
 static int workload_collect(void *state, mono_ns_t now, struct batch *b)
@@ -146,6 +165,7 @@ static int workload_collect(void *state, mono_ns_t now, struct batch *b)
 	kernel_cgroup_refresh(&w->cgroups, now, b);
 	if (w->scans) {
 		scan_some(w);
+		scan_recent(w);
 		workload_end_check(w, w->lineage ? MAX_CHECK : MAX_CHECK_BLIND);
 	}
 	workload_end_count(w);

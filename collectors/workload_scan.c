@@ -2,6 +2,7 @@
 #include "collectors/workload_scan.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -49,6 +50,33 @@ bool workload_scan_next(struct workload_scan *s, uint32_t *ret_pid)
 	rewinddir(s->folder);
 	s->rounds++;
 	return false;
+}
+
+/* "0.20 0.18 0.12 1/80 11206": the last is the pid that was given out last. */
+static uint32_t last_pid(int root_fd)
+{
+	char text[128];
+	uint32_t pid;
+
+	return file_read_at(root_fd, "proc/loadavg", text, sizeof(text), NULL) == 0 &&
+			       sscanf(text, "%*s %*s %*s %*s %u", &pid) == 1 && pid <= INT32_MAX ?
+		       pid :
+		       0;
+}
+
+bool workload_scan_recent(struct workload_scan *s, int root_fd, uint32_t max, uint32_t *ret_after, uint32_t *ret_to)
+{
+	uint32_t after = s->last_pid[1], to = s->last_pid[0];
+
+	s->last_pid[1] = to;
+	s->last_pid[0] = last_pid(root_fd);
+	if (after == 0 || to == 0 || to == after)
+		return false;
+	if (to < after) /* they have come round */
+		after = 0;
+	*ret_after = to - after > max ? to - max : after;
+	*ret_to = to;
+	return true;
 }
 
 #define NAME_BITS 16

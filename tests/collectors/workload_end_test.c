@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -519,6 +520,60 @@ static void a_real_pid_used_again_is_nobody_s(void **state)
 	assert_string_equal(world_next(r->h, second, ENTITY_JOB), "");
 }
 
+/* Where this program's own arguments lie, and behind them its environment: there a process writes its title. */
+static struct {
+	char *text;
+	size_t size;
+} title_room;
+
+static void title_room_find(char **argv)
+{
+	char *last = argv[0];
+
+	for (char **at = argv; *at; at++)
+		last = *at;
+	for (char **at = environ; *at; at++)
+		last = *at;
+	title_room.text = argv[0];
+	title_room.size = (size_t)(last - argv[0]) + strlen(last);
+}
+
+static void title_set(const char *title)
+{
+	memset(title_room.text, 0, title_room.size);
+	(void)snprintf(title_room.text, title_room.size, "%s", title);
+	(void)prctl(PR_SET_NAME, title);
+}
+
+/* Airflow forks its tasks and gives them a title: no exec tells of them, and they may be short. */
+static void a_title_is_seen_soon(void **state)
+{
+	struct real *r = *state;
+	char title[128], want[128], key[64];
+	entity_id job = ENTITY_NONE;
+
+	for (int i = 0; i < 40; i++)
+		turn(r, true); /* all that was there before has been looked at */
+	(void)snprintf(title, sizeof(title), "airflow task runner: dag-%s load run-1 7", r->job);
+	pid_t pid = fork();
+	if (pid == 0) {
+		title_set(title);
+		(void)pause();
+		_exit(127);
+	}
+	(void)usleep(50000);
+	for (int i = 0; i < 4; i++)
+		turn(r, true);
+	scene_key(pid, key, sizeof(key));
+	(void)snprintf(want, sizeof(want), "airflow:dag-%s/run-1/load", r->job);
+	entity_id process = graph_find(r->h->graph, ENTITY_PROCESS, key);
+	assert_int_not_equal(process, ENTITY_NONE);
+	assert_string_equal(world_next(r->h, process, ENTITY_RANK), want);
+	assert_int_equal(graph_neighbours(r->h->graph, graph_find(r->h->graph, ENTITY_RANK, want), false, ENTITY_JOB,
+			&job, 1), 1);
+	(void)scene_end(pid);
+}
+
 static void no_secret_of_a_real_process_leaves_it(void **state)
 {
 	static const char *const argv[] = { "/bin/sleep", "1000", NULL };
@@ -535,7 +590,7 @@ static void no_secret_of_a_real_process_leaves_it(void **state)
 	(void)scene_end(pid);
 }
 
-int main(void)
+int main(int argc UNUSED, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_end_that_nobody_saw_is_told_as_unknown, world_open, world_close),
@@ -551,7 +606,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_a_rank_forks_is_of_that_rank_when_it_has_died, real_open, real_close),
 		cmocka_unit_test_setup_teardown(a_real_pid_used_again_is_nobody_s, real_open, real_close),
 		cmocka_unit_test_setup_teardown(no_secret_of_a_real_process_leaves_it, real_open, real_close),
+		cmocka_unit_test_setup_teardown(a_title_is_seen_soon, real_open, real_close),
 	};
 
+	title_room_find(argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

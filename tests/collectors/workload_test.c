@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/test.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
+#include "collectors/workload_scan.h"
 #include "tests/collectors/world.h"
 
 static void ranks_that_were_there_before_are_found(void **state)
@@ -111,6 +114,36 @@ static void told(void *arg, const char *hook, int error, const char *reason)
 		(void)snprintf(t->known, sizeof(t->known), "%s", reason);
 }
 
+/* A folder that /proc's own listing does not show yet stands for what a slow round would come to much later. */
+static void who_was_forked_a_moment_ago_is_looked_at_first(void **state)
+{
+	struct workload_scan scan;
+	struct world *w = *state;
+	uint32_t after = 0, to = 0;
+
+	AUTO_CLOSE int root = open(w->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_ok(workload_scan_open(&scan, root));
+	assert_false(workload_scan_recent(&scan, root, 64, &after, &to)); /* no such file */
+	harness_write(w->root, "proc/loadavg", "0.20 0.18 0.12 1/80 100\n");
+	assert_false(workload_scan_recent(&scan, root, 64, &after, &to));
+	harness_write(w->root, "proc/loadavg", "0.20 0.18 0.12 1/80 110\n");
+	assert_false(workload_scan_recent(&scan, root, 64, &after, &to)); /* those of the last second are too young */
+	harness_write(w->root, "proc/loadavg", "0.20 0.18 0.12 1/80 5000\n");
+	assert_true(workload_scan_recent(&scan, root, 64, &after, &to));
+	assert_int_equal(after, 100);
+	assert_int_equal(to, 110);
+	harness_write(w->root, "proc/loadavg", "0.20 0.18 0.12 1/80 20\n");
+	assert_true(workload_scan_recent(&scan, root, 64, &after, &to)); /* the newest of too many */
+	assert_int_equal(after, 5000 - 64);
+	assert_int_equal(to, 5000);
+	harness_write(w->root, "proc/loadavg", "rubbish\n");
+	assert_true(workload_scan_recent(&scan, root, 64, &after, &to)); /* pids have come round */
+	assert_int_equal(after, 0);
+	assert_int_equal(to, 20);
+	assert_false(workload_scan_recent(&scan, root, 64, &after, &to));
+	workload_scan_close(&scan);
+}
+
 static void doctor_hears_how_members_are_found(void **state)
 {
 	struct world *w = *state;
@@ -152,6 +185,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_secret_leaves_proc, world_open, world_close),
 		cmocka_unit_test_setup_teardown(a_pid_used_again_is_another_process, world_open, world_close),
 		cmocka_unit_test_setup_teardown(more_members_than_there_is_room_are_counted, world_open, world_close),
+		cmocka_unit_test_setup_teardown(who_was_forked_a_moment_ago_is_looked_at_first, world_open, world_close),
 		cmocka_unit_test_setup_teardown(doctor_hears_how_members_are_found, world_open, world_close),
 		cmocka_unit_test_setup_teardown(hostile_texts_change_nothing_but_their_own_line, world_open, world_close),
 	};
