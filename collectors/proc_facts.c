@@ -75,7 +75,7 @@ int proc_facts_glance(int root_fd, uint32_t pid, struct proc_stat *ret_stat)
 
 bool proc_facts_is_process(int proc_fd, uint32_t pid)
 {
-	static const char *const keys[] = { "Tgid:" };
+	static const char *const keys[] = { "Tgid" };
 	char data[4096];
 	uint64_t tgid;
 	size_t len = 0;

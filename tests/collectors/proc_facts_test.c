@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -225,6 +227,38 @@ static void a_descriptor_outlives_its_process_and_then_fails(void **state)
 	assert_err(proc_facts_glance(root, (uint32_t)pid, &glance), ENOENT);
 }
 
+static void *thread_tells_its_number(void *arg)
+{
+	int *end = arg;
+	pid_t tid = gettid();
+	char byte;
+
+	(void)!write(end[1], &tid, sizeof(tid));
+	(void)!read(end[0], &byte, 1);
+	return NULL;
+}
+
+/* /proc shows a thread to who asks by its number, though its listing does not. */
+static void a_thread_is_no_process(void **state UNUSED)
+{
+	AUTO_CLOSE int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), own = -1, other = -1;
+	int pair[2];
+	pthread_t thread;
+	pid_t tid;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	int ends[2] = { pair[1], pair[1] };
+	assert_int_equal(pthread_create(&thread, NULL, thread_tells_its_number, ends), 0);
+	assert_int_equal(read(pair[0], &tid, sizeof(tid)), sizeof(tid));
+	assert_ok(proc_facts_open(root, (uint32_t)getpid(), &own));
+	assert_ok(proc_facts_open(root, (uint32_t)tid, &other));
+	assert_true(proc_facts_is_process(own, (uint32_t)getpid()));
+	assert_false(proc_facts_is_process(other, (uint32_t)tid));
+	(void)close(pair[0]);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	(void)close(pair[1]);
+}
+
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_open, folder_close)
 
 int main(void)
@@ -238,6 +272,7 @@ int main(void)
 		WITH_FOLDER(what_cannot_be_read_is_an_error_and_empty),
 		WITH_FOLDER(long_arguments_are_cut),
 		WITH_FOLDER(of_several_hierarchies_the_one_that_tells_most_is_taken),
+		cmocka_unit_test(a_thread_is_no_process),
 		cmocka_unit_test(a_descriptor_outlives_its_process_and_then_fails),
 	};
 

@@ -551,18 +551,26 @@ static void a_title_is_seen_soon(void **state)
 	struct real *r = *state;
 	char title[128], want[128], key[64];
 	entity_id job = ENTITY_NONE;
+	int named[2];
+	char byte;
 
+	assert_int_equal(pipe2(named, O_CLOEXEC), 0);
 	for (int i = 0; i < 40; i++)
 		turn(r, true); /* all that was there before has been looked at */
 	(void)snprintf(title, sizeof(title), "airflow task runner: dag-%s load run-1 7", r->job);
 	pid_t pid = fork();
 	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		title_set(title);
+		(void)close(named[0]);
+		(void)close(named[1]);
 		(void)pause();
 		_exit(127);
 	}
-	(void)usleep(50000);
-	for (int i = 0; i < 4; i++)
+	(void)close(named[1]);
+	assert_int_equal(read(named[0], &byte, 1), 0);
+	(void)close(named[0]);
+	for (int i = 0; i < 2; i++)
 		turn(r, true);
 	scene_key(pid, key, sizeof(key));
 	(void)snprintf(want, sizeof(want), "airflow:dag-%s/run-1/load", r->job);
