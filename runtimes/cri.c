@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 
 #include "base/cleanup.h"
+#include "base/records.h"
 #include "base/text.h"
 #include "collectors/collector.h"
 #include "proto/items.h"
@@ -47,7 +48,7 @@ struct listing {
 };
 
 struct cri {
-	struct cri_table *table;
+	struct records *table;
 	struct cri_reader *reader;
 	struct buf reply, request;
 	uint64_t refused;
@@ -79,7 +80,7 @@ static void cri_close(void *state)
 		talk_done(&c->talks[i]);
 		buf_done(&c->lists[i].reply);
 	}
-	cri_table_free(&c->table);
+	records_free(&c->table);
 	cri_reader_free(&c->reader);
 	buf_done(&c->reply);
 	buf_done(&c->request);
@@ -104,7 +105,7 @@ static int cri_open(const struct collect_env *env, void **ret_state)
 		talk_init(&c->talks[i], &cri_sockets[i], env->root_fd);
 		buf_init(&c->lists[i].reply, CALL_MAX_REPLY);
 	}
-	r = cri_table_new(&c->table);
+	r = records_new(CRI_MAX_KNOWN, sizeof(struct cri_known), offsetof(struct cri_known, id), CRI_MAX_ID, &c->table);
 	if (r == 0)
 		r = cri_reader_new(&c->reader);
 	if (r < 0)
@@ -145,7 +146,7 @@ static void on_event(void *arg, const uint8_t *data, size_t n)
 		t->scribe.refused++;
 		return;
 	}
-	k = cri_table_find(t->cri->table, id);
+	k = records_find(t->cri->table, id);
 	if (k && !k->sandbox && happened == CRI_HAPPENED_STOPPED) {
 		k->ask = true;
 		k->ask_at = 0;
@@ -304,7 +305,7 @@ static int ask_all(struct turn *t)
 	unsigned n = 0;
 	int r = 0;
 
-	while (r == 0 && n < MAX_STATUS && has_room(t) && (k = cri_table_next(t->cri->table, &cursor)))
+	while (r == 0 && n < MAX_STATUS && has_room(t) && (k = records_next(t->cri->table, &cursor)))
 		if (k->ask && k->runtime == t->scribe.index && t->scribe.now >= k->ask_at) {
 			r = ask_status(t, k);
 			n++;
@@ -397,7 +398,7 @@ static void doubt_containers(struct cri *c, size_t i, bool lost, struct batch *o
 
 	(void)snprintf(text, sizeof(text), "%s%s at /%s does not answer", what, talk_name(&c->talks[i]),
 		       c->talks[i].socket->path);
-	while ((k = cri_table_next(c->table, &cursor))) {
+	while ((k = records_next(c->table, &cursor))) {
 		const char *said = graph_attr(out->graph, k->entity, "unresolved");
 
 		if (k->runtime != i || k->entity == ENTITY_NONE || k->state == CRI_EXITED ||

@@ -77,7 +77,7 @@ static bool is_newest(struct cri_scribe *s, const struct cri_known *k)
 	const struct cri_known *other;
 	size_t cursor = 0;
 
-	while ((other = cri_table_next(s->table, &cursor)))
+	while ((other = records_next(s->table, &cursor)))
 		if (other->sandbox && other != k && other->pod == k->pod && other->created_at > k->created_at)
 			return false;
 	return true;
@@ -117,7 +117,7 @@ static void write_pause(struct cri_scribe *s, struct cri_known *k, const struct 
 /* Takes in an item's place in the table: NULL when there is none, or another runtime has the id. */
 static struct cri_known *take_known(struct cri_scribe *s, const char *id, bool sandbox)
 {
-	struct cri_known *k = cri_table_take(s->table, id);
+	struct cri_known *k = records_take(s->table, id);
 
 	if (k && k->round == 0) {
 		k->runtime = s->index;
@@ -179,7 +179,7 @@ static bool pod_by_labels(const struct cri_container *c, char ret_key[POD_KEY_MA
 /* By its sandbox, which is what the runtime did; labels only say what somebody wanted. */
 static void find_pod(struct cri_scribe *s, struct cri_known *k, const struct cri_container *c)
 {
-	const struct cri_known *sandbox = cri_table_find(s->table, c->sandbox_id);
+	const struct cri_known *sandbox = records_find(s->table, c->sandbox_id);
 	char labelled[POD_KEY_MAX], text[GRAPH_MAX_VALUE];
 	bool has_label = pod_by_labels(c, labelled);
 	const char *key;
@@ -324,7 +324,7 @@ static bool pod_has_sandbox(struct cri_scribe *s, entity_id pod)
 	const struct cri_known *k;
 	size_t cursor = 0;
 
-	while ((k = cri_table_next(s->table, &cursor)))
+	while ((k = records_next(s->table, &cursor)))
 		if (k->sandbox && k->pod == pod)
 			return true;
 	return false;
@@ -335,12 +335,12 @@ void cri_write_removed(struct cri_scribe *s)
 	struct cri_known *k;
 	size_t cursor = 0;
 
-	while ((k = cri_table_next(s->table, &cursor))) {
+	while ((k = records_next(s->table, &cursor))) {
 		struct cri_known was = *k;
 
 		if (was.runtime != s->index || was.round == s->round)
 			continue;
-		cri_table_remove(s->table, k);
+		records_remove(s->table, k);
 		if (was.entity != ENTITY_NONE && was.state != CRI_EXITED)
 			batch_gone(s->out, was.entity);
 		if (was.sandbox && was.pod != ENTITY_NONE && !pod_has_sandbox(s, was.pod))
@@ -356,7 +356,7 @@ static void highest_by_name(struct cri_scribe *s, struct u64map *highest)
 	const struct cri_known *k;
 	size_t cursor = 0;
 
-	while ((k = cri_table_next(s->table, &cursor))) {
+	while ((k = records_next(s->table, &cursor))) {
 		uint64_t key = (uint64_t)k->pod << 32 | (uint32_t)text_hash(k->name, strlen(k->name)), so_far = 0;
 
 		if (k->sandbox || k->pod == ENTITY_NONE || k->runtime != s->index)
@@ -375,7 +375,7 @@ void cri_write_restarts(struct cri_scribe *s)
 	uint64_t key, n, so_far;
 	size_t cursor = 0;
 
-	if (u64map_new(CRI_TABLE_MAX, &highest) < 0 || u64map_new(CRI_TABLE_MAX, &sums) < 0)
+	if (u64map_new(CRI_MAX_KNOWN, &highest) < 0 || u64map_new(CRI_MAX_KNOWN, &sums) < 0)
 		return;
 	highest_by_name(s, highest);
 	while (u64map_next(highest, &cursor, &key, &n)) {

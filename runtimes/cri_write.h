@@ -11,12 +11,13 @@
 #ifndef WHY_RUNTIMES_CRI_WRITE_H
 #define WHY_RUNTIMES_CRI_WRITE_H
 
+#include "base/records.h"
 #include "model/batch.h"
 #include "proto/cri.h"
-#include "runtimes/cri_table.h"
+#include "runtimes/cri_known.h"
 
 struct cri_scribe {
-	struct cri_table *table;
+	struct records *table; /* of struct cri_known, by id */
 	struct cri_reader *reader;
 	struct batch *out;
 	const char *runtime; /* its name, see talk_name */

@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 
 #include "base/cleanup.h"
+#include "base/records.h"
 #include "base/text.h"
 #include "collectors/collector.h"
 #include "identity/label_key.h"
@@ -20,8 +21,8 @@
 #include "proto/kubelet.h"
 #include "runtimes/cri_sockets.h"
 #include "runtimes/cri_write.h"
+#include "runtimes/kubelet_known.h"
 #include "runtimes/kubelet_metric.h"
-#include "runtimes/kubelet_table.h"
 #include "runtimes/talk.h"
 
 #define DEADLINE_MS      9000
@@ -43,7 +44,7 @@ static const struct talk_socket sockets[N_TALKS] = {
 static const char *const pods_methods[] = { "/v1alpha1.Pods/ListPods", "/v1beta1.Pods/ListPods", "/v1.Pods/ListPods" };
 
 struct kubelet {
-	struct kubelet_table *table;
+	struct records *table;
 	struct kubelet_reader *reader;
 	struct cri_reader *cri_reader;
 	struct buf reply, request;
@@ -76,7 +77,7 @@ static void kubelet_close(void *state)
 		talk_done(&k->talks[i]);
 	for (size_t i = 0; i < CRI_N_SOCKETS; i++)
 		talk_done(&k->runtimes[i]);
-	kubelet_table_free(&k->table);
+	records_free(&k->table);
 	kubelet_reader_free(&k->reader);
 	cri_reader_free(&k->cri_reader);
 	buf_done(&k->reply);
@@ -102,7 +103,8 @@ static int kubelet_open(const struct collect_env *env, void **ret_state)
 		talk_init(&k->talks[i], &sockets[i], env->root_fd);
 	for (size_t i = 0; i < CRI_N_SOCKETS; i++)
 		talk_init(&k->runtimes[i], &cri_sockets[i], env->root_fd);
-	r = kubelet_table_new(&k->table);
+	r = records_new(KUBELET_MAX_KNOWN, sizeof(struct kubelet_known), offsetof(struct kubelet_known, key), KUBELET_KEY_MAX,
+			&k->table);
 	if (r == 0)
 		r = kubelet_reader_new(&k->reader);
 	if (r == 0)
@@ -130,16 +132,19 @@ static bool pod_key(const char *space, const char *name, char ret_key[GRAPH_MAX_
 	return (size_t)snprintf(ret_key, GRAPH_MAX_KEY, "%s/%s", space, name) < GRAPH_MAX_KEY;
 }
 
-static struct kubelet_known *take_pod(struct kubelet *k, const char *key)
+/* The pod and its key, with its two names written. NULL: no such pod can be, or there is no room (counted). */
+static struct kubelet_known *take_pod(struct kubelet *k, const char *space, const char *name, char ret_key[GRAPH_MAX_KEY])
 {
-	struct kubelet_known *p = kubelet_table_take(k->table, key);
+	struct kubelet_known *p = pod_key(space, name, ret_key) ? records_take(k->table, ret_key) : NULL;
 
 	if (!p) {
 		k->refused++;
 		return NULL;
 	}
 	p->seen_at = k->now;
-	p->entity = batch_entity(k->out, ENTITY_POD, key);
+	p->entity = batch_entity(k->out, ENTITY_POD, ret_key);
+	batch_attr(k->out, p->entity, "namespace", space);
+	batch_attr(k->out, p->entity, "name", name);
 	return p;
 }
 
@@ -149,7 +154,7 @@ static struct kubelet_known *take_container(struct kubelet *k, const char *pod, 
 	struct kubelet_known *c;
 
 	(void)snprintf(key, sizeof(key), "%s/%s", pod, name);
-	c = *name && !strchr(name, '/') ? kubelet_table_take(k->table, key) : NULL;
+	c = *name && !strchr(name, '/') ? records_take(k->table, key) : NULL;
 	if (!c) {
 		k->refused++;
 		return NULL;
@@ -180,11 +185,11 @@ static void forget_old(struct kubelet *k)
 	struct kubelet_known *e;
 	size_t cursor = 0;
 
-	while ((e = kubelet_table_next(k->table, &cursor)))
+	while ((e = records_next(k->table, &cursor)))
 		if (mono_since(e->seen_at, k->now) >= FORGET_NS && has_room(k)) {
 			if (e->entity != ENTITY_NONE && !e->ended)
 				batch_gone(k->out, e->entity);
-			kubelet_table_remove(k->table, e);
+			records_remove(k->table, e);
 		}
 }
 
@@ -219,22 +224,18 @@ static void take_resources(struct kubelet *k, const uint8_t *item, size_t n)
 	struct kubelet_resources r;
 	struct kubelet_known *pod;
 	struct text t;
-	entity_id entity;
 
-	if (kubelet_read_resources(k->reader, item, n, &r) < 0 || !pod_key(r.space, r.name, key)) {
+	if (kubelet_read_resources(k->reader, item, n, &r) < 0) {
 		k->refused++;
 		return;
 	}
-	pod = take_pod(k, key);
+	pod = take_pod(k, r.space, r.name, key);
 	if (!pod)
 		return;
-	entity = pod->entity;
-	batch_attr(k->out, entity, "namespace", r.space);
-	batch_attr(k->out, entity, "name", r.name);
 	text_init(&t, gpus, sizeof(gpus));
 	for (size_t i = 0; i < r.n_grants; i++)
 		write_grant(k, key, &r.grants[i], &t);
-	write_text(k, entity, "gpus", gpus);
+	write_text(k, pod->entity, "gpus", gpus);
 }
 
 /* ---- Pods API ---- */
@@ -324,16 +325,14 @@ static void take_pod_status(struct kubelet *k, const uint8_t *item, size_t n)
 	struct kubelet_pod p;
 	entity_id entity;
 
-	if (kubelet_read_pod(k->reader, item, n, &p) < 0 || !pod_key(p.space, p.name, key)) {
+	if (kubelet_read_pod(k->reader, item, n, &p) < 0) {
 		k->refused++;
 		return;
 	}
-	pod = take_pod(k, key);
+	pod = take_pod(k, p.space, p.name, key);
 	if (!pod)
 		return;
 	entity = pod->entity;
-	batch_attr(k->out, entity, "namespace", p.space);
-	batch_attr(k->out, entity, "name", p.name);
 	write_text(k, entity, "uid", p.uid);
 	write_text(k, entity, "phase", p.phase);
 	write_text(k, entity, "reason", p.reason);
@@ -355,7 +354,7 @@ static uint64_t ids_wanted_in(struct kubelet *k)
 	size_t cursor = 0;
 	uint64_t in = UINT64_MAX;
 
-	while ((e = kubelet_table_next(k->table, &cursor)))
+	while ((e = records_next(k->table, &cursor)))
 		if (e->is_container && e->granted && e->seen_at == k->now)
 			in = MIN_OF(in, e->entity == ENTITY_NONE || e->ended ? IDS_NS : IDS_AGAIN_NS);
 	return in;
@@ -379,7 +378,7 @@ static void take_running(struct kubelet *k, const uint8_t *item, size_t n)
 	    !pod_key(label(&c, "io.kubernetes.pod.namespace"), label(&c, "io.kubernetes.pod.name"), pod))
 		return;
 	(void)snprintf(key, sizeof(key), "%s/%s", pod, c.name);
-	known = kubelet_table_find(k->table, key);
+	known = records_find(k->table, key);
 	if (!known || !known->granted || c.state != CRI_RUNNING)
 		return;
 	set_id(k, known, c.id, false);
@@ -415,7 +414,7 @@ static void end_those_that_run_no_more(struct kubelet *k)
 	struct kubelet_known *e;
 	size_t cursor = 0;
 
-	while ((e = kubelet_table_next(k->table, &cursor)))
+	while ((e = records_next(k->table, &cursor)))
 		if (e->granted && *e->id && e->running_at != k->now)
 			set_id(k, e, e->id, true);
 }

@@ -66,14 +66,16 @@ static void demand_graph_is_clean(const struct graph *g)
 /* One listing of sandboxes, one of containers, both of these bytes. */
 static void into_a_graph(const uint8_t *data, size_t size)
 {
-	AUTO(cri_table_free) struct cri_table *table = NULL;
+	AUTO(records_free) struct records *table = NULL;
 	AUTO(graph_free) struct graph *graph = NULL;
 	AUTO(batch_free) struct batch *out = NULL;
 	struct cri_scribe s = { .reader = reader, .runtime = "containerd", .round = 1, .now = NS_PER_S };
 	const uint8_t *item;
 	size_t n;
 
-	demand(cri_table_new(&table) == 0 && graph_new(256, "n", &graph) == 0 && batch_new(graph, 256, 64, 4096, &out) == 0);
+	demand(records_new(CRI_MAX_KNOWN, sizeof(struct cri_known), offsetof(struct cri_known, id), CRI_MAX_ID,
+			&table) == 0);
+	demand(graph_new(256, "n", &graph) == 0 && batch_new(graph, 256, 64, 4096, &out) == 0);
 	s.table = table;
 	s.out = out;
 	for (unsigned round = 0; round < 4; round++, s.round++) {
