@@ -103,8 +103,8 @@ static int kubelet_open(const struct collect_env *env, void **ret_state)
 		talk_init(&k->talks[i], &sockets[i], env->root_fd);
 	for (size_t i = 0; i < CRI_N_SOCKETS; i++)
 		talk_init(&k->runtimes[i], &cri_sockets[i], env->root_fd);
-	r = records_new(KUBELET_MAX_KNOWN, sizeof(struct kubelet_known), offsetof(struct kubelet_known, key), KUBELET_KEY_MAX,
-			&k->table);
+	r = records_new(KUBELET_MAX_KNOWN, sizeof(struct kubelet_known), offsetof(struct kubelet_known, key),
+			KUBELET_KEY_MAX, &k->table);
 	if (r == 0)
 		r = kubelet_reader_new(&k->reader);
 	if (r == 0)

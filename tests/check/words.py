@@ -15,7 +15,7 @@ SKIP = {"tests/check/words.py", "tests/check/selftest.py"}
 
 def check(root):
     for folder, folders, names in os.walk(root):
-        folders[:] = [f for f in folders if f not in (".git", "build", "build-san", "fixtures", "__pycache__")]
+        folders[:] = [f for f in folders if f not in (".git", "fixtures", "__pycache__") and f.split("-")[0] != "build"]
         for name in sorted(names):
             path = os.path.relpath(os.path.join(folder, name), root)
             if path in SKIP or os.path.getsize(os.path.join(root, path)) > 1 << 20:
