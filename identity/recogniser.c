@@ -154,5 +154,7 @@ bool recognise_is_inherited(const char *parent_job, bool parent_is_member, const
 		return owns && owns->layer == RECOGNISER_AROUND;
 	if (parents->layer != RECOGNISER_APPLICATION)
 		return false;
-	return owns == parents || (owns->layer == RECOGNISER_JOB && !membership_job_attr_of(own, "torchrun_run"));
+	if (owns == parents) /* a worker names its job, and the raylet that started it the cluster alone */
+		return strchr(parent_job, '/') || !strchr(key, '/');
+	return owns->layer == RECOGNISER_JOB && !membership_job_attr_of(own, "torchrun_run");
 }

@@ -69,7 +69,8 @@ size_t recognise(const struct identity_facts *facts, struct membership ret[RECOG
 /* A process descends from one of the job `parent_job` (key of the graph, "spark:app-1"), and of itself its first
  * membership is `own` (NULL: none). True when it belongs to what that one belongs to, because its own says nothing new:
  * none, the same job without a member, only what is around (a service, a compose project), or, below an application's
- * process, what the application runs in. A run that torchrun numbered inside is new. */
+ * process, what the application runs in. New are a run that torchrun numbered inside, and a job inside a cluster when the
+ * parent is of the cluster alone. */
 bool recognise_is_inherited(const char *parent_job, bool parent_is_member, const struct membership *own);
 
 #endif

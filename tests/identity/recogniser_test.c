@@ -207,7 +207,7 @@ static void what_the_parent_knew_better_is_inherited(void **state)
 {
 	struct membership slurm = of("slurm", "5", ""), rank = of("slurm", "5", "3"), other = of("slurm", "6", "0");
 	struct membership unit = of("systemd", "x.service@n1", ""), project = of("compose", "shop@n1", "web-1");
-	struct membership ray = of("ray", "n1/01000000", ""), run = of("torchrun", "x", "1"), numbered = rank;
+	struct membership ray = of("ray", "n1/01000000", ""), cluster = of("ray", "n1", ""), run = of("torchrun", "x", "1"), numbered = rank;
 
 	(void)state;
 	membership_job_attr(&numbered, "torchrun_run", "x");
@@ -218,6 +218,8 @@ static void what_the_parent_knew_better_is_inherited(void **state)
 	assert_true(recognise_is_inherited("spark:a", true, &rank));
 	assert_true(recognise_is_inherited("spark:a", true, &project));
 	assert_true(recognise_is_inherited("ray:s/01000000", false, &ray));
+	assert_false(recognise_is_inherited("ray:n1", false, &ray)); /* the raylet knows its cluster only */
+	assert_true(recognise_is_inherited("ray:n1/01000000", false, &cluster)); /* and a worker's child no more than that */
 	assert_false(recognise_is_inherited("spark:a", true, &numbered)); /* torchrun inside an executor */
 	assert_false(recognise_is_inherited("spark:a", true, &run));
 	assert_false(recognise_is_inherited("slurm:5", false, &rank)); /* a rank that the agent starts */
