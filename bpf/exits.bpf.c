@@ -27,6 +27,7 @@ const volatile __u32 without_group_dead = 0;
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define MAX_ANCESTORS 16
+#define PF_EXITING    0x00000004
 
 #define SIG_QUIT 3
 #define SIG_ABRT 6
@@ -283,6 +284,13 @@ static __always_inline bool is_above(__u32 pid, struct task_struct *task)
 	return false;
 }
 
+/* The first process of a pid namespace ends, and the kernel takes the others with it: nobody chose them. */
+static __always_inline bool is_namespace_end(struct task_struct *task, int sig)
+{
+	return sig == SIG_KILL && (BPF_CORE_READ(task, flags) & PF_EXITING) &&
+	       is_namespace_init(BPF_CORE_READ(task, group_leader));
+}
+
 SEC("tp_btf/signal_generate")
 int BPF_PROG(signal_sent, int sig, struct kernel_siginfo *info, struct task_struct *task, int group, int result)
 {
@@ -316,7 +324,10 @@ int BPF_PROG(signal_sent, int sig, struct kernel_siginfo *info, struct task_stru
 	e->by_kernel = by_kernel;
 	e->handled = handler > 1;
 	e->same_process = e->task.pid == e->sender.pid;
-	e->above = !e->same_process && is_above(e->sender.pid, task);
+	if (by_kernel)
+		e->above = is_namespace_end(sender, sig);
+	else
+		e->above = !e->same_process && is_above(e->sender.pid, task);
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }

@@ -41,7 +41,8 @@ struct exits_event {
 	__u8 same_process;        /* SIGNAL */
 	__u8 handled;             /* SIGNAL: the process catches it */
 	__s32 si_code;            /* SIGNAL */
-	__u32 above;              /* SIGNAL: the sender is the parent of the process, or of its parent, ... */
+	__u32 above;              /* SIGNAL: the sender is the parent of the process, or of its parent, ...; by the
+				   * kernel: `sender` was the first process of its pid namespace and has ended */
 	__u32 reserved;
 	char filename[EXITS_FILENAME_BYTES]; /* EXEC */
 };

@@ -64,7 +64,8 @@ static const struct metric_field signal_fields[] = {
 	[SIG_CGROUP] = { "cgroup", 1, UNIT_NONE, "path of the cgroup of the process that is hit" },
 	[SIG_HANDLED] = { "handled", 0, UNIT_NONE, "1: the process catches this signal, so that it may go on" },
 	[SIG_ABOVE] = { "sender_above", 0, UNIT_NONE,
-		"1: the sender is its parent, or a parent of that, up to 16 generations; absent when the kernel sent it" },
+		"1: the sender is its parent, or a parent of that, up to 16 generations, or the first process of its pid "
+		"namespace (its container's) has ended and the kernel takes all others with it" },
 	{ NULL, 0, UNIT_NONE, NULL },
 };
 
@@ -273,6 +274,7 @@ static void take_signal(struct exits *x, const struct exits_event *e)
 			batch_attr(x->out, id, PROCESS_SENDER_PID, NULL);
 		else
 			batch_attr_u64(x->out, id, PROCESS_SENDER_PID, e->sender.pid);
+		batch_attr(x->out, id, PROCESS_SENDER_ABOVE, e->above ? "yes" : NULL);
 	}
 	batch_value_text(x->out, v, SIG_COMM, comm);
 	batch_value_text(x->out, v, SIG_SENDER_COMM, e->by_kernel ? "kernel" : sender);
@@ -282,6 +284,12 @@ static void take_signal(struct exits *x, const struct exits_event *e)
 	kernel_cgroup_path(&x->cgroups, e->task.cgroup, path, sizeof(path));
 	if (path[0])
 		batch_value_text(x->out, v, SIG_CGROUP, path);
+	if (e->by_kernel && e->above) {
+		batch_value_number(x->out, v, SIG_ABOVE, 1);
+		batch_message(x->out, v, "the kernel sent SIG%s to %s[%u], because %s[%u], the first process of its pid "
+			      "namespace, has ended", name ? name : "?", comm, e->task.pid, sender, e->sender.pid);
+		return;
+	}
 	if (e->by_kernel) {
 		batch_message(x->out, v, "the kernel sent SIG%s to %s[%u]", name ? name : "?", comm, e->task.pid);
 		return;

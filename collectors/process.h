@@ -26,6 +26,7 @@
 #define PROCESS_SIGNAL      "signal"      /* sent to it */
 #define PROCESS_SENDER_PID  "sender_pid"  /* absent: the kernel */
 #define PROCESS_SENDER_COMM "sender_comm" /* "kernel" */
+#define PROCESS_SENDER_ABOVE "sender_above" /* "yes": it had started it, or it was its container's first process */
 #define PROCESS_OOM         "oom"         /* "yes": the OOM killer chose it */
 
 struct process_seen {

@@ -214,7 +214,7 @@ static void take_op(struct workload *w, const struct batch_op *op, unsigned *n_e
 	if (op->kind == BATCH_OP_ENTITY && (*n_entities)++ < MAX_ENTITIES)
 		workload_judge_entity(w, op->a);
 	if (op->kind == BATCH_OP_ATTR && strcmp(op->name, PROCESS_SIGNAL) == 0 && (m = member_of(w, op->a)) != NULL)
-		m->asked = w->now;
+		workload_end_asked(w, m, op->value);
 	if (op->kind == BATCH_OP_GONE && (m = member_of(w, op->a)) != NULL) {
 		m->process = op->a;
 		workload_end_member(w, m);

@@ -15,10 +15,10 @@
 
 #define MISSING_NS    (2 * NS_PER_S)   /* the kernel half's word of how it ended comes first */
 #define SHOW_AFTER_NS (2 * NS_PER_S)   /* what lives shorter is told of only when something happens to it */
-#define EARLIER_NS    (60 * NS_PER_S)
 #define MAX_EARLIER   99
 #define MAX_SHOWN     16               /* processes of one rank beside its main one */
-#define KEEP_RANK_NS  (600 * NS_PER_S) /* of a job that goes on */
+/* Of a job that goes on. Who waits for a rank that has died may only give up after its own timeout: 10 min with NCCL. */
+#define KEEP_RANK_NS  (720 * NS_PER_S)
 #define KEEP_OTHER_NS (60 * NS_PER_S)
 #define KEEP_JOB_NS   (60 * NS_PER_S)
 
@@ -31,6 +31,25 @@ static bool number_of(const struct workload *w, entity_id id, const char *attr, 
 	return text && text_parse_u64(text, ret_value) == 0;
 }
 
+struct ending {
+	uint64_t code, signal, sent, sender, lifetime_ns;
+	bool has_code, has_signal, has_sender, has_lifetime, by_own_job, oom, asked, was_sent;
+	const char *sender_comm;
+};
+
+/* Who ends a container, a pod or a service because somebody asked for that. */
+static bool is_runtime(const char *comm)
+{
+	static const char *const names[] = { "systemd", "systemd-shutdow", "(sd-pam)", "init", "runc", "crun",
+					     "containerd-shim", "containerd", "conmon", "conmonrs", "dockerd", "podman",
+					     "crio", "slurmstepd", "container-execu" };
+
+	for (size_t i = 0; comm && i < ARRAY_LEN(names); i++)
+		if (strcmp(comm, names[i]) == 0)
+			return true;
+	return false;
+}
+
 static bool sent_by_own_job(struct workload *w, const struct workload_member *m, uint32_t sender)
 {
 	const struct workload_member *s = workload_table_by_pid(&w->table, sender, UINT64_MAX);
@@ -39,30 +58,58 @@ static bool sent_by_own_job(struct workload *w, const struct workload_member *m,
 	return sender == m->ppid || (s && s != m && s->job == m->job);
 }
 
-struct ending {
-	uint64_t code, signal, sent, sender, lifetime_ns;
-	bool has_code, has_signal, has_sender, has_lifetime, by_kernel, by_own_job, oom;
-	const char *sender_comm;
-};
+static bool is_yes(const struct workload *w, entity_id id, const char *attr)
+{
+	const char *text = graph_attr(w->out->graph, id, attr);
+
+	return text && strcmp(text, "yes") == 0;
+}
+
+static bool asks_to_end(uint64_t signo)
+{
+	return signo == SIGTERM || signo == SIGINT || signo == SIGHUP || signo == SIGQUIT;
+}
+
+/* A cancelled job, a pod that is deleted or a service that is stopped: its end was wanted, and is no fault of anybody, even
+ * if it then crashed on its way out. */
+static bool was_asked(const struct workload *w, const struct workload_member *m, const struct ending *e)
+{
+	if (e->oom)
+		return false;
+	if (m->wanted && w->now - m->wanted <= KEEP_RANK_NS && (e->has_signal ? e->signal != SIGKILL : e->code != 0))
+		return true;
+	if (e->has_signal ? asks_to_end(e->signal) && e->signal != SIGQUIT
+			  : e->code == 128 + SIGINT || e->code == 128 + SIGTERM)
+		return true;
+	return e->was_sent && (e->by_own_job || (e->has_sender && is_runtime(e->sender_comm)));
+}
 
 static struct ending ending_of(struct workload *w, const struct workload_member *m)
 {
-	const char *oom = graph_attr(w->out->graph, m->process, PROCESS_OOM);
-	struct ending e = { .oom = oom && strcmp(oom, "yes") == 0 };
+	struct ending e = { .oom = is_yes(w, m->process, PROCESS_OOM) };
 
 	e.has_code = number_of(w, m->process, PROCESS_EXIT_CODE, &e.code);
 	e.has_signal = number_of(w, m->process, PROCESS_EXIT_SIGNAL, &e.signal);
 	e.has_lifetime = number_of(w, m->process, PROCESS_LIFETIME_NS, &e.lifetime_ns);
 	/* A signal that it caught is told too, when it then failed: that is how an asked process ends. */
-	bool sent = number_of(w, m->process, PROCESS_SIGNAL, &e.sent) &&
-		    (e.has_signal ? e.sent == e.signal : e.has_code && e.code != 0);
-	if (!sent)
-		return e;
-	e.sender_comm = graph_attr(w->out->graph, m->process, PROCESS_SENDER_COMM);
-	e.has_sender = number_of(w, m->process, PROCESS_SENDER_PID, &e.sender) && e.sender <= INT32_MAX;
-	e.by_kernel = !e.has_sender;
-	e.by_own_job = e.has_sender && sent_by_own_job(w, m, (uint32_t)e.sender);
+	e.was_sent = number_of(w, m->process, PROCESS_SIGNAL, &e.sent) &&
+		     (e.has_signal ? e.sent == e.signal : e.has_code && e.code != 0);
+	if (e.was_sent) {
+		e.sender_comm = graph_attr(w->out->graph, m->process, PROCESS_SENDER_COMM);
+		e.has_sender = number_of(w, m->process, PROCESS_SENDER_PID, &e.sender) && e.sender <= INT32_MAX;
+		e.by_own_job = is_yes(w, m->process, PROCESS_SENDER_ABOVE) ||
+			       (e.has_sender && sent_by_own_job(w, m, (uint32_t)e.sender));
+	}
+	e.asked = was_asked(w, m, &e);
 	return e;
+}
+
+/* Tasks of a DAG and executors end each for itself; what their launcher or driver does they all follow. */
+static bool takes_along(const struct workload_member *m, const struct workload_member *other)
+{
+	bool alone = m->role && (strcmp(m->role, "task") == 0 || strcmp(m->role, "executor") == 0);
+
+	return !alone || !other->role || strcmp(other->role, m->role) != 0;
 }
 
 /* Others of its job that came to their end first, or were asked to, in its lifetime: they take it with them. Those of this
@@ -76,12 +123,12 @@ static unsigned ended_before(struct workload *w, const struct workload_member *m
 	while ((other = workload_table_next(&w->table, &cursor))) {
 		if (n == MAX_EARLIER)
 			break;
-		if (other == m || other->job != m->job || !other->main)
+		if (other == m || other->job != m->job || !other->main || !takes_along(m, other))
 			continue;
 		if (other->ended)
-			n += other->failed && other->since >= m->since && w->now - other->since <= EARLIER_NS;
+			n += other->failed && other->since >= m->since;
 		else
-			n += other->asked && w->now - other->asked <= EARLIER_NS;
+			n += other->asked && w->now - other->asked <= KEEP_RANK_NS;
 	}
 	return n;
 }
@@ -132,6 +179,7 @@ static void tell_end(struct workload *w, const struct workload_member *m, const 
 	if (e.sender_comm)
 		batch_value_text(b, v, ENDED_SENDER_COMM, e.sender_comm);
 	batch_value_number(b, v, ENDED_BY_OWN_JOB, e.by_own_job);
+	batch_value_number(b, v, ENDED_ASKED, e.asked);
 	batch_value_number(b, v, ENDED_OOM, e.oom);
 	if (e.has_lifetime)
 		batch_value_number(b, v, ENDED_LIFETIME, (double)e.lifetime_ns);
@@ -141,6 +189,15 @@ static void tell_end(struct workload *w, const struct workload_member *m, const 
 	batch_value_number(b, v, ENDED_PID, m->pid);
 	batch_value_number(b, v, ENDED_EARLIER, ended_before(w, m));
 	say_how(w, v, m, &e);
+}
+
+void workload_end_asked(struct workload *w, struct workload_member *m, const char *number)
+{
+	uint64_t signo;
+
+	m->asked = w->now;
+	if (number && text_parse_u64(number, &signo) == 0 && asks_to_end(signo))
+		m->wanted = w->now;
 }
 
 void workload_end_member(struct workload *w, struct workload_member *m)

@@ -10,15 +10,20 @@ static const struct metric_field ended_fields[] = {
 			       "who sent that signal; absent when the kernel did, or when unknown" },
 	[ENDED_SENDER_COMM] = { "sender_comm", 1, UNIT_NONE, "its name; \"kernel\" when the kernel sent it" },
 	[ENDED_BY_OWN_JOB] = { "by_own_job", 0, UNIT_NONE,
-			       "1: the sender belongs to the same job (a launcher that ends the other ranks)" },
+			       "1: the sender belongs to the same job, or started it (a launcher that ends the other "
+			       "ranks), or the first process of its container took it along" },
+	[ENDED_ASKED] = { "asked", 0, UNIT_NONE,
+			  "1: its end was wanted: its own job, what started it, a container runtime or the service "
+			  "manager killed it, or it ended after a signal that asks to end (SIGTERM, SIGINT, SIGHUP, "
+			  "SIGQUIT), caught or not" },
 	[ENDED_OOM] = { "oom", 0, UNIT_NONE, "1: the OOM killer chose it" },
 	[ENDED_LIFETIME] = { "lifetime", 0, UNIT_NS, "how long it lived; absent when unknown" },
 	[ENDED_COMM] = { "comm", 1, UNIT_NONE, "name of the process" },
 	[ENDED_PID] = { "pid", 0, UNIT_NONE, "its pid" },
 	[ENDED_EARLIER] = { "earlier", 0, UNIT_NONE,
-			    "members of the same job on this node that ended badly, or were asked to end, within 60 s "
-			    "before "
-			    "it and while it lived: above 0 it followed them" },
+			    "members of the same job on this node that ended badly, or were asked to end, within 12 min "
+			    "before it and while it lived: above 0 it followed them; tasks and executors do not follow "
+			    "each other" },
 	{ NULL, 0, UNIT_NONE, NULL },
 };
 

@@ -66,6 +66,8 @@ entity_id workload_judge_show(struct workload *w, struct workload_member *m);
 
 /* ---- workload_end.c ---- */
 
+/* A signal that ends it or asks it to was sent: `number` as text. */
+void workload_end_asked(struct workload *w, struct workload_member *m, const char *number);
 /* Its process entity is gone: say so of its rank. */
 void workload_end_member(struct workload *w, struct workload_member *m);
 /* Look whether a few of the members are still there, oldest look first. */

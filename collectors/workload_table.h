@@ -34,7 +34,8 @@ struct workload_member {
 	entity_id container, cgroup;
 	uint64_t whose;       /* hash of the member's key, or of the job's: equal means the same rank */
 	mono_ns_t since;      /* when it came in; of one that ended: when that was seen */
-	mono_ns_t asked;         /* when a signal was sent that asks it to end; 0 never */
+	mono_ns_t asked;         /* when a signal was sent that ends it or asks it to; 0 never */
+	mono_ns_t wanted;        /* when one was sent that only asks: SIGTERM and the like; 0 never */
 	mono_ns_t missing;       /* since when /proc has it no more; 0 it has */
 	const char *role;        /* static text */
 	enum identity_source source, env_source;

@@ -2,11 +2,15 @@
 #include "tests/test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -282,6 +286,60 @@ static void a_grandparent_is_known_to_be_above(void **state)
 	harness_close(&h);
 }
 
+/* The first process of a pid namespace, as a container has one: it forks the other, and waits. */
+static int container_body(void *arg)
+{
+	if (unshare(CLONE_NEWPID) < 0)
+		return 1;
+	pid_t first = fork();
+	if (first != 0)
+		return first < 0 || waitpid(first, NULL, 0) < 0;
+	pid_t other = fork();
+	if (other == 0)
+		(void)prctl(PR_SET_NAME, "ex-inside");
+	if (write(*(int *)arg, &other, sizeof(other)) != sizeof(other))
+		return 1;
+	return scene_sleep(NULL);
+}
+
+/* Who deletes a pod kills its first process; the kernel then kills all others: nobody meant those, and nothing failed. */
+static void who_ends_with_his_container_was_not_chosen(void **state)
+{
+	struct harness *h = scene_harness(&collector_exits);
+	const struct event *e, *found = NULL;
+	char children[64], path[96];
+	AUTO_CLOSE int fd = -1;
+	pid_t inside;
+	int ends[2];
+
+	(void)state;
+	assert_ok(pipe(ends));
+	pid_t shim = scene_spawn("ex-shim", container_body, &ends[1]);
+	assert_int_equal(read(ends[0], &inside, sizeof(inside)), sizeof(inside));
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", shim, shim);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, children, sizeof(children) - 1);
+	if (n <= 0)
+		skip();
+	children[n] = '\0';
+	(void)usleep(50000); /* the other gives itself its name */
+	(void)kill(atoi(children), SIGKILL);
+	for (int i = 0; i < 50 && !found && (e = scene_await(h, "proc.signal.fatal", NULL)) != NULL; i++)
+		for (size_t k = 0; k < harness_events(h, "proc.signal.fatal"); k++) {
+			e = harness_event(h, "proc.signal.fatal", k);
+			if (strcmp(harness_text(h, e, "comm"), "ex-inside") == 0)
+				found = e;
+		}
+	assert_non_null(found);
+	assert_true(harness_number(h, found, "by_kernel") == 1);
+	assert_true(harness_number(h, found, "sender_above") == 1);
+	assert_non_null(strstr(found->message, "the first process of its pid namespace, has ended"));
+	(void)scene_wait(shim);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	harness_close(&h);
+}
+
 static void *wait_for_the_end(void *arg)
 {
 	(void)pause();
@@ -407,6 +465,7 @@ int main(void)
 		cmocka_unit_test(a_flood_is_counted_as_missed),
 		cmocka_unit_test(the_agents_own_children_are_left_out),
 		cmocka_unit_test(a_grandparent_is_known_to_be_above),
+		cmocka_unit_test(who_ends_with_his_container_was_not_chosen),
 		cmocka_unit_test(the_end_of_many_threads_is_one_death),
 		cmocka_unit_test(so_it_is_on_older_kernels),
 		cmocka_unit_test(a_fixture_root_is_refused_with_a_reason),

@@ -103,6 +103,82 @@ static void the_oom_killer_is_named(void **state)
 	assert_true(harness_number(w->h, e, "lifetime") == 5e9);
 }
 
+struct way_out {
+	const char *exit_code, *exit_signal, *signals[2], *sender_pid, *sender_comm, *above;
+	bool asked;
+};
+
+/* What a cancelled job, a deleted pod and a stopped service look like, and what only resembles them. */
+static void who_was_asked_to_end_is_told_from_who_was_not(void **state)
+{
+	static const struct way_out ways[] = {
+		{ NULL, "9", { "15", "9" }, "777", "runc", NULL, true },        /* kubectl delete, after the grace period */
+		{ NULL, "9", { "9" }, "778", "containerd-shim", NULL, true },
+		{ NULL, "9", { "9" }, "779", "some-batch", "yes", true },       /* a grandparent */
+		{ NULL, "9", { "9" }, NULL, "kernel", "yes", true },            /* its container's first process ended */
+		{ NULL, "9", { "9" }, NULL, "kernel", NULL, false },
+		{ NULL, "9", { "9" }, "780", "bash", NULL, false },             /* somebody's kill -9 */
+		{ NULL, "9", { "15", "9" }, "780", "bash", NULL, false },
+		{ "1", NULL, { "15" }, "781", "scancel", NULL, true },          /* caught, a checkpoint written, exit(1) */
+		{ "143", NULL, { NULL }, NULL, NULL, NULL, true },
+		{ "1", NULL, { NULL }, NULL, NULL, NULL, false },
+		{ NULL, "6", { "15", "6" }, NULL, "kernel", NULL, true },       /* abort() in the midst of its clean-up */
+		{ NULL, "6", { "6" }, NULL, "kernel", NULL, false },
+		{ NULL, "15", { "15" }, "782", "bash", NULL, true },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		const struct way_out *way = &ways[i];
+		char key[32], rank[8];
+
+		(void)snprintf(rank, sizeof(rank), "%zu", i % 4);
+		(void)snprintf(key, sizeof(key), "%zu/%zu", 201 + i, 1000 + i);
+		world_rank(w, (uint32_t)(201 + i), 1000 + i, rank);
+		world_tick(w);
+		world_begin(w);
+		entity_id id = world_entity(w, ENTITY_PROCESS, key);
+		for (size_t k = 0; k < 2 && way->signals[k]; k++)
+			batch_attr(w->h->batch, id, "signal", way->signals[k]);
+		batch_attr(w->h->batch, id, "sender_pid", way->sender_pid);
+		batch_attr(w->h->batch, id, "sender_comm", way->sender_comm);
+		batch_attr(w->h->batch, id, "sender_above", way->above);
+		batch_attr(w->h->batch, id, "exit_code", way->exit_code);
+		batch_attr(w->h->batch, id, "exit_signal", way->exit_signal);
+		batch_gone(w->h->batch, id);
+		harness_settle(w->h);
+		const struct event *e = harness_event(w->h, "rank.ended", 0);
+		assert_non_null(e);
+		if ((harness_number(w->h, e, "asked") == 1) != way->asked)
+			fail_msg("way out %zu: asked is %g", i, harness_number(w->h, e, "asked"));
+		world_process_end(w, (uint32_t)(201 + i));
+	}
+}
+
+/* NCCL gives up after 10 min: who is left over did not fail by itself. */
+static void who_waits_in_vain_followed(void **state)
+{
+	struct world *w = *state;
+
+	world_rank(w, 101, 1000, "0");
+	world_rank(w, 102, 1001, "1");
+	world_tick(w);
+	world_begin(w);
+	batch_attr(w->h->batch, world_entity(w, ENTITY_PROCESS, "101/1000"), "exit_signal", "9");
+	batch_gone(w->h->batch, world_entity(w, ENTITY_PROCESS, "101/1000"));
+	harness_settle(w->h);
+	world_process_end(w, 101);
+	for (int i = 0; i < 605; i++)
+		world_tick(w);
+	world_begin(w);
+	batch_attr(w->h->batch, world_entity(w, ENTITY_PROCESS, "102/1001"), "exit_signal", "6");
+	batch_gone(w->h->batch, world_entity(w, ENTITY_PROCESS, "102/1001"));
+	harness_settle(w->h);
+	const struct event *e = harness_event(w->h, "rank.ended", 0);
+	assert_non_null(e);
+	assert_true(harness_number(w->h, e, "earlier") == 1);
+}
+
 /* The journal of a turn has a bound; what it could not hold is looked for in the graph. */
 static void an_end_that_the_batch_had_no_room_for_is_told(void **state)
 {
@@ -604,6 +680,8 @@ int main(int argc UNUSED, char **argv)
 		cmocka_unit_test_setup_teardown(an_end_that_nobody_saw_is_told_as_unknown, world_open, world_close),
 		cmocka_unit_test_setup_teardown(the_first_to_end_is_told_from_those_that_follow, world_open, world_close),
 		cmocka_unit_test_setup_teardown(the_oom_killer_is_named, world_open, world_close),
+		cmocka_unit_test_setup_teardown(who_was_asked_to_end_is_told_from_who_was_not, world_open, world_close),
+		cmocka_unit_test_setup_teardown(who_waits_in_vain_followed, world_open, world_close),
 		cmocka_unit_test_setup_teardown(an_end_that_the_batch_had_no_room_for_is_told, world_open, world_close),
 		cmocka_unit_test_setup_teardown(a_rank_started_again_is_the_same_rank, world_open, world_close),
 		cmocka_unit_test_setup_teardown(a_real_rank_is_found_and_its_killer_named, real_open, real_close),
