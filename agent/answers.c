@@ -254,6 +254,8 @@ static void set_head(const struct agent *a, const struct query *q, struct answer
 	answer->agent_version = WHY_VERSION;
 	answer->rules_digest = arena_strdup(answer->arena, rs ? rs->digest : "");
 	answer->evaluated = engine_evaluated(a->engine);
+	if (q->kind == QUERY_EXPLAIN && (!rs || rs->n_causes + rs->n_symptoms == 0))
+		answer->message = "no rules are in force: look at rules.dirs of whyd, or at its log";
 }
 
 int agent_answer(void *agent, const struct query *q, int privileged, struct answer **ret_answer)

@@ -112,6 +112,8 @@ int rulebook_load(struct rulebook *rb, mono_ns_t now)
 	log_diags(diags);
 	log_info("rules: %u causes and %u symptoms in force, %u rejected (digest %.12s)", ruleset->n_causes,
 		 ruleset->n_symptoms, ruleset->n_rejected, ruleset->digest);
+	if (ruleset->n_causes + ruleset->n_symptoms == 0)
+		log_warning("no rules: nothing can be found; look at rules.dirs, or give --rules DIR");
 	rb->fn(rb->arg, &ruleset, diags, now);
 	diags_free(&rb->diags);
 	rb->diags = TAKE_PTR(diags);

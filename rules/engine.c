@@ -106,7 +106,9 @@ wall_ns_t engine_wall_of(const struct engine *e, mono_ns_t at)
 
 bool engine_evaluated(const struct engine *e)
 {
-	return e->ticks > 0 && mono_since(e->first_tick, e->last_tick) >= e->options.warm_up_ns;
+	bool judges = e->rs && e->rs->n_causes + e->rs->n_symptoms > 0;
+
+	return judges && e->ticks > 0 && mono_since(e->first_tick, e->last_tick) >= e->options.warm_up_ns;
 }
 
 /* Is there anything about it that somebody may still ask for? */

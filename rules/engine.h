@@ -86,7 +86,8 @@ void engine_visit_open(const struct engine *e, engine_publish_fn visit, void *ar
 int engine_why_not(const struct engine *e, const char *cause, entity_id target, mono_ns_t now, wall_ns_t wall,
 		   struct answer *ret_answer);
 
-bool engine_evaluated(const struct engine *e); /* the first full evaluation is done */
+/* The first full evaluation is done, of one rule at least: where no rules are, nothing is known to be well. */
+bool engine_evaluated(const struct engine *e);
 
 struct engine_stats {
 	uint64_t ticks, programs_run, opened, resolved, refused_instances;

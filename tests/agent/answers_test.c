@@ -201,6 +201,25 @@ static void test_reload_by_anybody_else_is_denied(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* "No finding" of an agent that can find nothing would be a lie. */
+static void test_without_rules_nothing_is_well(void **state)
+{
+	static struct stage bare;
+	char path[512];
+
+	(void)state;
+	stage_open(&bare);
+	(void)snprintf(path, sizeof(path), "%s/lab.why.yaml", bare.rules);
+	assert_int_equal(unlink(path), 0);
+	stage_start(&bare);
+	AUTO(answer_free) struct answer *a = stage_ask_about(&bare, QUERY_EXPLAIN, "");
+	assert_non_null(strstr(a->message, "no rules"));
+	assert_int_equal(answer_exit_status(a), 3);
+	assert_true(stage_said(&bare, "no rules"));
+	assert_int_equal(stage_stop(&bare), 0);
+	stage_close(&bare);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +233,7 @@ int main(void)
 		cmocka_unit_test(test_fleet_is_for_a_hub),
 		cmocka_unit_test(test_reload_by_root_reads_the_rules_again),
 		cmocka_unit_test(test_reload_by_anybody_else_is_denied),
+		cmocka_unit_test(test_without_rules_nothing_is_well),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

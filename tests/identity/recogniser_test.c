@@ -207,7 +207,8 @@ static void what_the_parent_knew_better_is_inherited(void **state)
 {
 	struct membership slurm = of("slurm", "5", ""), rank = of("slurm", "5", "3"), other = of("slurm", "6", "0");
 	struct membership unit = of("systemd", "x.service@n1", ""), project = of("compose", "shop@n1", "web-1");
-	struct membership ray = of("ray", "n1/01000000", ""), cluster = of("ray", "n1", ""), run = of("torchrun", "x", "1"), numbered = rank;
+	struct membership cluster = of("ray", "n1", "");
+	struct membership ray = of("ray", "n1/01000000", ""), run = of("torchrun", "x", "1"), numbered = rank;
 
 	(void)state;
 	membership_job_attr(&numbered, "torchrun_run", "x");

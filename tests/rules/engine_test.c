@@ -355,6 +355,18 @@ static void test_warm_up(void **state)
 	scene_close(&s);
 }
 
+static void test_without_rules_nothing_is_ever_evaluated(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_open(&s, "rules: why/v1\npack: { name: bare, version: 1.0.0 }\n", 0);
+	for (unsigned i = 0; i < 5; i++)
+		scene_tick(&s, NS_PER_S);
+	assert_false(engine_evaluated(s.engine));
+	scene_close(&s);
+}
+
 static void test_events_are_judged_while_warming_up(void **state)
 {
 	struct scene s;
@@ -393,6 +405,7 @@ int main(void)
 		cmocka_unit_test(test_missing_support_is_said),
 		cmocka_unit_test(test_levels_pending_and_yield),
 		cmocka_unit_test(test_warm_up),
+		cmocka_unit_test(test_without_rules_nothing_is_ever_evaluated),
 		cmocka_unit_test(test_events_are_judged_while_warming_up),
 		cmocka_unit_test(test_same_reading_twice_in_time_goes_back),
 	};
