@@ -229,6 +229,10 @@ static void take_container(const Kubelet__Pods__ContainerStatus *m, struct kubel
 	if (m->state && m->state->waiting)
 		take_text(m->state->waiting->reason, c->waiting, sizeof(c->waiting));
 	c->ended = m->state && m->state->terminated;
+	if (c->ended) {
+		c->exit_code = m->state->terminated->exitcode;
+		take_text(m->state->terminated->reason, c->why, sizeof(c->why));
+	}
 	/* Only what can be the key of a container. */
 	if (id && strlen(id + 3) < sizeof(c->id) && id[3 + strspn(id + 3, "0123456789abcdefghijklmnopqrstuvwxyz_-")] == '\0')
 		(void)text_copy(c->id, sizeof(c->id), id + 3);
@@ -269,6 +273,7 @@ int kubelet_read_pod(struct kubelet_reader *r, const uint8_t *data, size_t n, st
 	take_text(m->metadata->name, p.name, sizeof(p.name));
 	take_text(m->metadata->namespace_, p.space, sizeof(p.space));
 	take_text(m->metadata->uid, p.uid, sizeof(p.uid));
+	p.deleted = m->metadata->deletiontimestamp != NULL;
 	TAKE_PAIRS(u, m->metadata->labels, m->metadata->n_labels, &p.labels);
 	TAKE_PAIRS(u, m->metadata->annotations, m->metadata->n_annotations, &p.annotations);
 	if (m->status) {

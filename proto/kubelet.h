@@ -21,8 +21,8 @@
 /* The header that names the fields to send, and those: all that is read here, and nothing of a pod's spec. */
 #define KUBELET_MASK_HEADER      "x-kubernetes-fieldmask"
 #define KUBELET_MASK                                                                                                   \
-	"metadata.name,metadata.namespace,metadata.uid,metadata.labels,metadata.annotations,status.phase,status.reason,"   \
-	"status.qosClass,status.containerStatuses,status.initContainerStatuses"
+	"metadata.name,metadata.namespace,metadata.uid,metadata.deletionTimestamp,metadata.labels,metadata.annotations,"   \
+	"status.phase,status.reason,status.qosClass,status.containerStatuses,status.initContainerStatuses"
 
 #define KUBELET_MAX_CONTAINERS 64
 #define KUBELET_MAX_LIST       1024
@@ -47,6 +47,8 @@ struct kubelet_container {
 	char name[CRI_MAX_NAME], id[CRI_MAX_ID]; /* id: without "containerd://"; "" not yet */
 	char waiting[64];                        /* why it does not run: "CrashLoopBackOff"; "" it is not waiting */
 	bool ended;
+	int32_t exit_code;                       /* of one that has ended */
+	char why[64];                            /* as the runtime has it: "Error", "OOMKilled" */
 	int32_t restarts;
 };
 
@@ -56,6 +58,7 @@ struct kubelet_pod {
 	struct cri_pairs labels, annotations;
 	const struct kubelet_container *containers; /* in the reader */
 	size_t n_containers;
+	bool deleted; /* somebody wants it gone: it is ending, or has ended, for that */
 };
 
 struct kubelet_reader;

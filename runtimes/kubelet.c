@@ -275,13 +275,31 @@ static void write_labels(struct kubelet *k, entity_id id, const struct kubelet_p
 	write_pairs(k, id, &p->annotations);
 }
 
+/* The kubelet gives a reason when it ended the pod itself; otherwise a container did. */
+static void why_failed(const struct kubelet_pod *p, struct text *t)
+{
+	text_add(t, p->reason);
+	for (size_t i = 0; i < p->n_containers && t->len == 0; i++) {
+		const struct kubelet_container *c = &p->containers[i];
+		if (c->ended && c->exit_code != 0)
+			text_addf(t, "container %s ended with %d%s%s%s", c->name, c->exit_code, *c->why ? " (" : "", c->why,
+				  *c->why ? ")" : "");
+	}
+}
+
+/* One that is deleted while it runs ends as Failed too, whenever a container does not end with 0: that was wanted. */
 static void say_failed(struct kubelet *k, const struct kubelet_known *pod, const struct kubelet_pod *p)
 {
-	struct event *e = batch_event(k->out, KUBELET_POD_FAILED, pod->entity, k->now, SEVERITY_WARNING, 0);
+	char why[CRI_MAX_NAME + 128];
+	struct text t;
 
-	if (*p->reason)
-		batch_value_text(k->out, e, 0, p->reason);
-	batch_message(k->out, e, "pod %s has failed%s%s", pod->key, *p->reason ? ": " : "", p->reason);
+	if (p->deleted)
+		return;
+	struct event *e = batch_event(k->out, KUBELET_POD_FAILED, pod->entity, k->now, SEVERITY_WARNING, 0);
+	text_init(&t, why, sizeof(why));
+	why_failed(p, &t);
+	batch_value_text(k->out, e, 0, *why ? why : "no reason given");
+	batch_message(k->out, e, "pod %s has failed%s%s", pod->key, *why ? ": " : "", why);
 }
 
 static void say_waiting(struct kubelet *k, entity_id pod, const char *key, const struct kubelet_container *c)

@@ -3,7 +3,7 @@
 
 static const struct metric_field failed_fields[] = {
 	{ "reason", 1, UNIT_NONE,
-	  "Why: Evicted, NodeShutdown, DeadlineExceeded; absent when a container's end was the reason" },
+	  "Why: Evicted, NodeShutdown, DeadlineExceeded; else which container ended with what" },
 	{ 0 },
 };
 static const struct metric_field waiting_fields[] = {

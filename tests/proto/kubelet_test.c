@@ -83,6 +83,7 @@ static void test_a_pod_and_its_containers(void **state)
 	wire_pair(metadata, 11, "a", "b");
 	wire_pair(metadata, 12, "c", "d");
 	wire_number(why, 1, 137);
+	wire_text(why, 3, "OOMKilled");
 	wire_wire(of, 3, why);
 	wire_text(c, 1, "m");
 	wire_wire(c, 2, of);
@@ -117,6 +118,9 @@ static void test_a_pod_and_its_containers(void **state)
 	assert_string_equal(p.containers[0].name, "m");
 	assert_string_equal(p.containers[0].id, "ab");
 	assert_true(p.containers[0].ended);
+	assert_int_equal(p.containers[0].exit_code, 137);
+	assert_string_equal(p.containers[0].why, "OOMKilled");
+	assert_false(p.deleted);
 	assert_int_equal(p.containers[0].restarts, 4);
 	assert_string_equal(p.containers[1].waiting, "CrashLoopBackOff");
 	assert_string_equal(p.containers[1].id, ""); /* "xy" names no runtime */

@@ -41,8 +41,8 @@ def container_status(name, cid, waiting="", ended=None, restarts=0):
     return field(1, name) + field(2, state) + field(5, restarts) + field(8, "containerd://" + cid if cid else "")
 
 
-def pod(name, space, phase, statuses, reason="", labels=None, annotations=None, uid="u-1", spec=b""):
-    meta = field(1, name) + field(3, space) + field(5, uid) + field(11, labels or {}) + field(12, annotations or {})
+def pod(name, space, phase, statuses, reason="", labels=None, annotations=None, uid="u-1", spec=b"", deleted=0):
+    meta = field(1, name) + field(3, space) + field(5, uid) + (field(9, field(1, deleted)) if deleted else b"") + field(11, labels or {}) + field(12, annotations or {})
     status = field(1, phase) + field(4, reason) + b"".join(field(8, s) for s in statuses) + field(9, "Burstable")
     return field(1, meta) + (field(2, spec) if spec else b"") + field(3, status)
 
@@ -71,6 +71,10 @@ def set_world(kind):
         world["resources"] = [trainer] if kind != "empty" else []
     if kind == "failed":
         pods = [pod("trainer-0", "ml", "Failed", [container_status("main", A, ended=137)], reason="Evicted")]
+    elif kind == "crashed":
+        pods = [pod("trainer-0", "ml", "Failed", [container_status("sidecar", B, ended=0), container_status("main", A, ended=3)])]
+    elif kind == "deleted":
+        pods = [pod("trainer-0", "ml", "Failed", [container_status("main", A, ended=143)], deleted=1763739000)]
     elif kind == "waiting":
         pods = [pod("trainer-0", "ml", "Running", [container_status("main", A, waiting="CrashLoopBackOff", restarts=7)])]
     elif kind == "restarted":

@@ -188,6 +188,34 @@ static void test_eviction_is_told_once(void **state)
 	assert_int_equal(harness_events(s->h, "pod.failed"), 0);
 }
 
+/* Of a pod with restartPolicy Never the kubelet gives no reason of its own. */
+static void test_the_container_that_failed_is_named(void **state)
+{
+	struct stage *s = *state;
+	const struct event *e;
+
+	begin(s, "normal", "resources", "pods");
+	pass(s, 5);
+	(void)standin_order(s->kubelet, "world crashed");
+	pass(s, 5);
+	e = harness_event(s->h, "pod.failed", 0);
+	assert_non_null(e);
+	assert_string_equal(harness_text(s->h, e, "reason"), "container main ended with 3 (Error)");
+}
+
+/* Cancelled, preempted, scaled down, drained: it ends as Failed, because its program ends with 143, and was meant to. */
+static void test_a_pod_that_is_deleted_has_not_failed(void **state)
+{
+	struct stage *s = *state;
+
+	begin(s, "normal", "resources", "pods");
+	pass(s, 5);
+	(void)standin_order(s->kubelet, "world deleted");
+	pass(s, 5);
+	assert_int_equal(harness_events(s->h, "pod.failed"), 0);
+	assert_string_equal(pod_attr(s, POD, "phase"), "Failed");
+}
+
 static void test_what_had_failed_before_is_no_news(void **state)
 {
 	struct stage *s = *state;
@@ -339,6 +367,8 @@ int main(void)
 		TEST(test_ids_come_from_the_runtime_without_pods_api),
 		TEST(test_later_names_of_the_service_are_tried),
 		TEST(test_eviction_is_told_once),
+		TEST(test_the_container_that_failed_is_named),
+		TEST(test_a_pod_that_is_deleted_has_not_failed),
 		TEST(test_what_had_failed_before_is_no_news),
 		TEST(test_container_that_does_not_start_is_told_once),
 		TEST(test_hostile_pods_change_only_their_own_lines),
