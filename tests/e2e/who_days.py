@@ -110,7 +110,8 @@ def test_what_is_ambiguous_or_unknown_is_66_with_names():
 def test_a_stopped_rank_is_named_and_no_other():
     job = Job("whostop", 4)
     with Scene(job) as s:
-        os.kill(job.ranks[3].pid, signal.SIGSTOP)
+        # Not by this process, which started it: that would be a suspension, as batch systems do.
+        subprocess.run(["kill", "-STOP", str(job.ranks[3].pid)], check=True)
         wait_for(lambda: s.stand.why("job", "whostop")[0] in (1, 2), 15, "the hub to say what is wrong with the job")
         for local in (True, False):
             who = s.who("job", "whostop", local=local)
