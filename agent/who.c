@@ -97,16 +97,22 @@ static size_t around(const struct graph *g, entity_id id, bool incoming, enum en
 	return MIN_OF(n, (size_t)AGENT_WHO_MAX);
 }
 
-/* The process that stands for a rank: the oldest that lives, else the last that lived. */
+/* The process that stands for a rank: the one that is the rank (it has a role), living or not, for a loader that it left
+ * behind is no rank; where none is known the oldest that lives, else the last that lived. */
 static entity_id main_process(const struct graph *g, entity_id rank)
 {
 	AUTO_FREE entity_id *ids = NULL;
 	size_t n = around(g, rank, true, ENTITY_PROCESS, NULL, &ids);
+	entity_id living = ENTITY_NONE, main = ENTITY_NONE;
 
-	for (size_t i = 0; i < n; i++)
-		if (!graph_is_gone(g, ids[i], NULL))
-			return ids[i];
-	return n ? ids[n - 1] : ENTITY_NONE;
+	for (size_t i = 0; i < n; i++) {
+		bool gone = graph_is_gone(g, ids[i], NULL);
+		if (!gone && living == ENTITY_NONE)
+			living = ids[i];
+		if (graph_attr(g, ids[i], "role") && (main == ENTITY_NONE || !gone))
+			main = ids[i];
+	}
+	return main != ENTITY_NONE ? main : living != ENTITY_NONE ? living : n ? ids[n - 1] : ENTITY_NONE;
 }
 
 /* A rank has ended when it is gone, or all of its processes are. */

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/render.h"
+#include "model/who.h"
 
 typedef void (*render_fn)(struct page *p, const struct answer *a, const struct common *c);
 
@@ -94,10 +95,48 @@ static void describe_age(const struct page *p, const struct answer *a, char *ret
 	text_addf(&t, " (agent %s ago)", age);
 }
 
+static const struct answer_who *first_hit(const struct answer *a)
+{
+	for (size_t i = 0; a->who[0].kind == ENTITY_JOB && i < a->n_who; i++) {
+		const struct answer_who *w = &a->who[i];
+
+		if (w->kind == ENTITY_RANK && strcmp(w->role, "member") == 0 && w->text && w->text[0])
+			return w;
+	}
+	return NULL;
+}
+
+/* Who asks for one job, pod or process reads its victim and its cause first; a count where nothing is open. */
+static void describe_diagnosis(const struct answer *a, char *ret_text, size_t size)
+{
+	const struct finding *first = NULL;
+	struct text out;
+	size_t n = 0;
+
+	answer_headline(a, ret_text, size);
+	for (size_t i = 0; i < a->n_findings; i++) {
+		const struct finding *f = a->findings[i];
+		if (f->state == FINDING_RESOLVED || f->shadow || (f->kind == FINDING_SYMPTOM && f->n_because > 0))
+			continue;
+		first = first ? first : f;
+		n++;
+	}
+	if (a->query != QUERY_EXPLAIN || a->n_who == 0 || strcmp(a->who[0].role, "self") != 0 || !a->evaluated || a->stale ||
+	    !first)
+		return;
+	const struct answer_who *hit = first_hit(a);
+	text_init(&out, ret_text, size);
+	if (hit)
+		text_addf(&out, "%s %s: ", who_role(hit), who_member_name(hit));
+	text_add(&out, hit ? hit->text : first->title ? first->title : first->rule);
+	if (n > 1)
+		text_addf(&out, ", and %zu more", n - 1);
+}
+
 void render_headline(struct page *p, const struct answer *a)
 {
 	const char *who = a->target && a->target[0] ? a->target : a->node && a->node[0] ? a->node : "fleet";
-	char headline[256], age[128];
+	char headline[512], age[128];
 	enum style style;
 	const char *word = verdict(a, &style);
 
@@ -107,9 +146,9 @@ void render_headline(struct page *p, const struct answer *a)
 	page_pad(p, p->column + 2);
 	page_text(p, style, word);
 	page_pad(p, p->column + 2);
-	answer_headline(a, headline, sizeof(headline));
+	describe_diagnosis(a, headline, sizeof(headline));
 	/* The word stands there already. */
-	page_text(p, STYLE_PLAIN, strncmp(headline, "unknown: ", 9) == 0 ? headline + 9 : headline);
+	page_wrap(p, STYLE_PLAIN, 2, 0, strncmp(headline, "unknown: ", 9) == 0 ? headline + 9 : headline);
 	describe_age(p, a, age, sizeof(age));
 	page_right(p, STYLE_DIM, age);
 	page_break(p);

@@ -73,7 +73,7 @@ static void say_identity(struct workload *w, const struct workload_member *m)
 	text_init(&t, identity, sizeof(identity));
 	text_add(&t, identity_source_name(m->source));
 	if (m->second)
-		text_add(&t, ", of the process it descends from or repeats");
+		text_add(&t, ", as another process of the same member");
 	batch_attr(w->out, m->process, "identity", identity);
 	batch_attr(w->out, m->process, "role", !m->second || m->rank == ENTITY_NONE ? m->role : NULL);
 	batch_attr(w->out, m->process, "unresolved", NULL);

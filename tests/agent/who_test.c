@@ -124,6 +124,24 @@ static void test_a_process(void **state UNUSED)
 	assert_null(line(a, "doubt", "ml/llama-0"));
 }
 
+/* Its loader lives on, and sleeps: the rank is dead all the same. */
+static void test_a_helper_that_is_left_over_is_no_rank(void **state UNUSED)
+{
+	entity_id helper = make(ENTITY_PROCESS, "4250/950"), before = make(ENTITY_PROCESS, "4190/890");
+
+	give(process[2], "role", "rank");
+	give(helper, "comm", "pt_data_worker");
+	assert_ok(graph_link(graph, EDGE_OF, helper, rank[2]));
+	assert_ok(graph_link(graph, EDGE_OF, before, rank[2])); /* with an older entity than the rank's */
+	assert_ok(graph_gone(graph, process[2], 5));
+	AUTO(answer_free) struct answer *a = tell(job);
+	const struct answer_who *w = line(a, "member", "torchrun:llama/2");
+
+	assert_non_null(w);
+	assert_string_equal(w->status, "gone");
+	assert_string_equal(who_attr(w, "process"), "python3[4202]");
+}
+
 static void test_a_process_of_nobody(void **state UNUSED)
 {
 	AUTO(answer_free) struct answer *a = NULL;
@@ -300,6 +318,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_process, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_helper_that_is_left_over_is_no_rank, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_process_of_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_job_has_members_and_says_which_is_in_trouble, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_symptom_explained_elsewhere_blames_nobody, setup, teardown),
