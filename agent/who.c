@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/who.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "collectors/process.h"
 #include "model/who.h"
 #include "rules/relative.h"
 
@@ -127,18 +129,43 @@ static void put(struct finding_entity *e, const char *name, const char *value)
 		e->attrs[e->n_attrs++] = (struct finding_attr){ name, value };
 }
 
+/* "SIGKILL from bash[77]"; "" when it lives, or ended by itself. */
+static void how_it_ended(const struct graph *g, entity_id process, char *ret_text, size_t size)
+{
+	const char *signal = graph_attr(g, process, PROCESS_EXIT_SIGNAL), *oom = graph_attr(g, process, PROCESS_OOM);
+	const char *sent = graph_attr(g, process, PROCESS_SIGNAL), *sender = graph_attr(g, process, PROCESS_SENDER_COMM);
+	const char *pid = graph_attr(g, process, PROCESS_SENDER_PID), *name;
+	struct text t;
+	uint64_t n;
+
+	text_init(&t, ret_text, size);
+	if (oom && strcmp(oom, "yes") == 0)
+		text_add(&t, "the OOM killer");
+	if (t.len > 0 || !signal || text_parse_u64(signal, &n) < 0)
+		return;
+	name = n < NSIG ? sigabbrev_np((int)n) : NULL;
+	text_addf(&t, "SIG%s", name ? name : signal);
+	if (sent && strcmp(sent, signal) == 0 && sender)
+		text_addf(&t, " from %s%s%s%s", pid ? "" : "the ", sender, pid ? "[" : "", pid ? pid : "");
+	if (sent && strcmp(sent, signal) == 0 && sender && pid)
+		text_add(&t, "]");
+}
+
 static void tell_member(const struct graph *g, entity_id id, struct answer *a)
 {
 	enum entity_kind kind = graph_kind(g, id);
 	entity_id process = kind == ENTITY_RANK ? main_process(g, id) : ENTITY_NONE;
 	entity_id from = process == ENTITY_NONE ? id : process, pod;
-	char name[NAME_SIZE], process_name[NAME_SIZE];
+	char name[NAME_SIZE], process_name[NAME_SIZE], ending[NAME_SIZE];
 	struct finding_entity e = { .kind = kind, .id = graph_key(g, id), .name = name };
 
 	graph_describe(g, id, name, sizeof(name));
 	if (process != ENTITY_NONE) {
 		graph_describe(g, process, process_name, sizeof(process_name));
 		put(&e, "process", process_name);
+		how_it_ended(g, process, ending, sizeof(ending));
+		put(&e, "exit_code", graph_attr(g, process, PROCESS_EXIT_CODE));
+		put(&e, "exit_reason", ending[0] ? ending : NULL);
 	}
 	if (kind == ENTITY_RANK) {
 		put(&e, "rank", graph_attr(g, id, "rank"));

@@ -88,6 +88,8 @@ static void add_where(struct text *t, const struct answer *a, const struct answe
 		text_addf(t, "%sin pod %s", t->len ? " " : "", pod);
 	if (w->node && w->node[0] && !same(w->node, a->node))
 		text_addf(t, "%son %s", t->len ? " " : "", w->node);
+	if (w->kind == ENTITY_RANK && w->text && w->text[0])
+		return; /* the finding says how it ended */
 	before = t->len;
 	if (before)
 		text_add(t, ", ");

@@ -133,6 +133,10 @@ static void test_a_helper_that_is_left_over_is_no_rank(void **state UNUSED)
 	give(helper, "comm", "pt_data_worker");
 	assert_ok(graph_link(graph, EDGE_OF, helper, rank[2]));
 	assert_ok(graph_link(graph, EDGE_OF, before, rank[2])); /* with an older entity than the rank's */
+	give(process[2], "exit_signal", "9");
+	give(process[2], "signal", "9");
+	give(process[2], "sender_comm", "bash");
+	give(process[2], "sender_pid", "77");
 	assert_ok(graph_gone(graph, process[2], 5));
 	AUTO(answer_free) struct answer *a = tell(job);
 	const struct answer_who *w = line(a, "member", "torchrun:llama/2");
@@ -140,6 +144,7 @@ static void test_a_helper_that_is_left_over_is_no_rank(void **state UNUSED)
 	assert_non_null(w);
 	assert_string_equal(w->status, "gone");
 	assert_string_equal(who_attr(w, "process"), "python3[4202]");
+	assert_string_equal(who_attr(w, "exit_reason"), "SIGKILL from bash[77]");
 }
 
 static void test_a_process_of_nobody(void **state UNUSED)
