@@ -179,6 +179,32 @@ static void who_waits_in_vain_followed(void **state)
 	assert_true(harness_number(w->h, e, "earlier") == 1);
 }
 
+/* Two executors that fail within a second: neither followed the other, each is lost for itself. */
+static void executors_do_not_follow_each_other(void **state)
+{
+	static const char *const keys[] = { "301/1000", "302/1001" };
+	struct world *w = *state;
+
+	for (uint32_t i = 0; i < 2; i++) {
+		struct made p = { .pid = 301 + i, .ppid = 100, .start = 1000 + i, .comm = "java",
+				  .argv = { "java", "org.apache.spark.executor.CoarseGrainedExecutorBackend", NULL },
+				  .env = { "SPARK_APPLICATION_ID=spark-1", i ? "SPARK_EXECUTOR_ID=2" : "SPARK_EXECUTOR_ID=1",
+					   NULL } };
+		world_process(w, &p);
+	}
+	world_tick(w);
+	world_begin(w);
+	for (size_t i = 0; i < 2; i++) {
+		entity_id id = world_entity(w, ENTITY_PROCESS, keys[i]);
+		batch_attr(w->h->batch, id, "exit_code", "52");
+		batch_gone(w->h->batch, id);
+	}
+	harness_settle(w->h);
+	assert_int_equal(harness_events(w->h, "rank.ended"), 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_true(harness_number(w->h, harness_event(w->h, "rank.ended", i), "earlier") == 0);
+}
+
 /* The journal of a turn has a bound; what it could not hold is looked for in the graph. */
 static void an_end_that_the_batch_had_no_room_for_is_told(void **state)
 {
@@ -682,6 +708,7 @@ int main(int argc UNUSED, char **argv)
 		cmocka_unit_test_setup_teardown(the_oom_killer_is_named, world_open, world_close),
 		cmocka_unit_test_setup_teardown(who_was_asked_to_end_is_told_from_who_was_not, world_open, world_close),
 		cmocka_unit_test_setup_teardown(who_waits_in_vain_followed, world_open, world_close),
+		cmocka_unit_test_setup_teardown(executors_do_not_follow_each_other, world_open, world_close),
 		cmocka_unit_test_setup_teardown(an_end_that_the_batch_had_no_room_for_is_told, world_open, world_close),
 		cmocka_unit_test_setup_teardown(a_rank_started_again_is_the_same_rank, world_open, world_close),
 		cmocka_unit_test_setup_teardown(a_real_rank_is_found_and_its_killer_named, real_open, real_close),
