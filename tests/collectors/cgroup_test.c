@@ -268,7 +268,8 @@ static void test_a_cgroup_that_fills_up_is_noticed(void **unused)
 		assert_ok(harness_collect(h, i * NS_PER_S));
 	assert_false(has(h, "cgroup.cpu.periods", c.key));
 	pid_t pid = real_cgroup_run(&c, burn, NULL);
-	usleep(100000);
+	for (unsigned i = 0; i < 500 && !real_cgroup_holds(&c, pid); i++)
+		usleep(20000);
 	assert_ok(harness_collect(h, 5 * NS_PER_S));
 	assert_true(has(h, "cgroup.cpu.periods", c.key));
 	kill(pid, SIGKILL);

@@ -109,6 +109,21 @@ pid_t real_cgroup_run(const struct real_cgroup *c, int (*body)(void *arg), void 
 	_exit(write_file(path, "0") ? body(arg) : 99);
 }
 
+bool real_cgroup_holds(const struct real_cgroup *c, pid_t pid)
+{
+	char path[256];
+	int one;
+	bool found = false;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", c->folder);
+	FILE *f = fopen(path, "re");
+	while (f && !found && fscanf(f, "%d", &one) == 1)
+		found = one == pid;
+	if (f)
+		(void)fclose(f);
+	return found;
+}
+
 int real_cgroup_wait(pid_t pid)
 {
 	int status;

@@ -26,6 +26,7 @@ double real_cgroup_read(const struct real_cgroup *c, const char *file, const cha
 
 /* A child that moves itself into the cgroup, then runs `body(arg)` and exits with what it returns. */
 pid_t real_cgroup_run(const struct real_cgroup *c, int (*body)(void *arg), void *arg);
+bool real_cgroup_holds(const struct real_cgroup *c, pid_t pid); /* it has moved in */
 int real_cgroup_wait(pid_t pid); /* exit status, or 128 + signal */
 
 #endif
