@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The kernel log as typed events. Bounds, between two collect() calls: RECORDS_A_TICK records, EVENTS_A_TICK events of a
- * kind about one entity (a storm about one GPU must not hide what happens to its neighbour), EVENTS_OF_KIND of a kind
- * about all. Above the first the source rests (what the kernel overwrites meanwhile is counted as lost), above the
- * others events are counted as suppressed. */
-#include <ctype.h>
+ * kind about one entity (a storm about one disk must not hide what happens to its neighbour), EVENTS_OF_KIND of a kind
+ * about all; what NVIDIA's driver writes has bounds of its own (gpu_log.h). Above the first the source rests (what the
+ * kernel overwrites meanwhile is counted as lost), above the others events are counted as suppressed. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "collectors/collector.h"
 #include "collectors/fields.h"
+#include "collectors/gpu_log.h"
 #include "collectors/kernlog_match.h"
 #include "collectors/kernlog_patterns.h"
 #include "collectors/kernlog_source.h"
@@ -34,6 +34,7 @@ struct report {
 struct kernlog {
 	struct kernlog_source *source;
 	struct matcher *matcher;
+	struct gpu_log *gpus;
 	bool live; /* stood at the end once: records are as young as the wake-up that brings them */
 	unsigned budget;
 	unsigned n_events[KERNLOG_METRICS]; /* of this tick, by kind */
@@ -72,6 +73,7 @@ static void kernlog_close(void *state)
 		return;
 	kernlog_source_close(&k->source);
 	matcher_free(&k->matcher);
+	gpu_log_free(&k->gpus);
 	free(k);
 }
 
@@ -84,6 +86,8 @@ static int kernlog_open(const struct collect_env *env, void **ret_state)
 	for (size_t i = 0; i < kernlog_n_patterns; i++)
 		anchors[i] = kernlog_patterns[i].anchor;
 	int r = matcher_new(anchors, kernlog_n_patterns, &k->matcher);
+	if (r == 0)
+		r = gpu_log_new(env, &k->gpus);
 	if (r == 0)
 		r = kernlog_source_open(env, &k->source);
 	if (r < 0) {
@@ -107,28 +111,15 @@ static void copy(char *ret_text, size_t size, const struct match_capture *c)
 		ret_text[0] = '\0';
 }
 
-/* "0000:5E:00", "0000:5e:00.0 GPU-I:03" -> "0000:5e:00.0" */
-static void normalise_pci(char *pci, size_t size)
-{
-	size_t len = strcspn(pci, " ");
-	pci[len] = '\0';
-	for (char *p = pci; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
-	if (!strchr(pci, '.') && len + 3 <= size)
-		memcpy(pci + len, ".0", 3);
-}
-
 static entity_id entity_of(const struct kernlog_pattern *p, const struct match_captures *c, struct batch *b)
 {
-	const struct match_capture *pci = match_find(c, "pci"), *nvme = match_find(c, "nvme");
+	const struct match_capture *nvme = match_find(c, "nvme");
 	enum entity_kind about = kernlog_metrics[p->kind].about;
 	char key[GRAPH_MAX_KEY];
 	if (about == ENTITY_NODE)
 		return graph_node(b->graph);
-	copy(key, sizeof(key) - 3, pci ? pci : nvme ? nvme : match_find(c, "key"));
-	if (pci)
-		normalise_pci(key, sizeof(key));
-	else if (nvme)
+	copy(key, sizeof(key) - 3, nvme ? nvme : match_find(c, "key"));
+	if (nvme)
 		memcpy(key + strlen(key), "n1", 3);
 	return batch_entity(b, about, key);
 }
@@ -192,9 +183,7 @@ static void fill_values(struct batch *b, struct event *event, const struct metri
 static void emit_pattern(struct kernlog *k, const struct kernlog_pattern *p, const struct match_captures *c,
 			 mono_ns_t at, struct batch *b)
 {
-	uint64_t code = 0;
-	(void)number_of(match_find(c, "code"), &code);
-	struct event *event = emit(k, p->kind, entity_of(p, c, b), at, p->severity, (int)(code & INT32_MAX), b);
+	struct event *event = emit(k, p->kind, entity_of(p, c, b), at, p->severity, 0, b);
 	fill_values(b, event, kernlog_metrics[p->kind].fields, c, k->line, k->len);
 	batch_message(b, event, "%.*s", (int)k->len, k->line);
 }
@@ -270,8 +259,8 @@ static void oom_kill(struct kernlog *k, const struct match_captures *c, mono_ns_
 
 /* ---- a record ---- */
 
-static void apply(struct kernlog *k, const struct kernlog_pattern *p, const struct match_captures *c, mono_ns_t at,
-		  struct batch *b)
+static void apply(struct kernlog *k, const struct kernlog_pattern *p, const struct match_captures *c,
+		  const struct xid_line *xid, mono_ns_t at, struct batch *b)
 {
 	if (k->facility != 0) {
 		struct event *e = p->hardware ? emit(k, KERNLOG_FORGED, graph_node(b->graph), at, SEVERITY_WARNING, 0, b)
@@ -283,6 +272,9 @@ static void apply(struct kernlog *k, const struct kernlog_pattern *p, const stru
 	switch (p->step) {
 	case KERNLOG_OOM_CONTEXT: oom_context(k, c, at, b); break;
 	case KERNLOG_OOM_KILL: oom_kill(k, c, at, b); break;
+	case KERNLOG_GPU_LINE:
+		k->suppressed += !gpu_log_take(k->gpus, xid, k->line, k->len, at, kernlog_source_simulated(k->source), b);
+		break;
 	default: emit_pattern(k, p, c, at, b); break;
 	}
 }
@@ -303,6 +295,7 @@ static void take_text(struct kernlog *k, const struct kernlog_record *record)
 static void take_record(struct kernlog *k, const struct kernlog_record *record, struct batch *b)
 {
 	struct match_captures c;
+	struct xid_line xid;
 	take_text(k, record);
 	if (k->matched) /* the beginning of the line has spoken already */
 		return;
@@ -316,7 +309,9 @@ static void take_record(struct kernlog *k, const struct kernlog_record *record, 
 		const struct kernlog_pattern *p = &kernlog_patterns[i];
 		if (!(found & UINT64_C(1) << i) || !match_template(p->template_text, k->line, k->len, &c))
 			continue;
-		apply(k, p, &c, at, b);
+		if (p->step == KERNLOG_GPU_LINE && xid_line_parse(k->line, k->len, &xid) < 0)
+			continue;
+		apply(k, p, &c, &xid, at, b);
 		k->matched = true;
 		return;
 	}
@@ -382,8 +377,15 @@ static int kernlog_collect(void *state, mono_ns_t now, struct batch *out)
 			      (unsigned long long)k->suppressed);
 		k->suppressed = 0;
 	}
+	gpu_log_collect(k->gpus, now, out);
 	batch_sample(out, KERNLOG_RECORDS, node, (double)k->records);
 	return 0;
+}
+
+static void kernlog_settle(void *state, mono_ns_t now, struct batch *out)
+{
+	struct kernlog *k = state;
+	gpu_log_settle(k->gpus, now, out);
 }
 
 static int kernlog_event_fd(void *state)
@@ -411,6 +413,7 @@ const struct collector collector_kernlog = {
 	.collect = kernlog_collect,
 	.event_fd = kernlog_event_fd,
 	.drain = kernlog_drain,
+	.settle = kernlog_settle,
 	.position = kernlog_position,
 	.close = kernlog_close,
 };

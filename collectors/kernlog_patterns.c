@@ -2,6 +2,7 @@
 #include "collectors/kernlog_patterns.h"
 
 #include "base/cleanup.h"
+#include "collectors/gpu_log.h"
 
 #define TEXT(name, help)        { name, 1, UNIT_NONE, help }
 #define NUMBER(name, unit, help) { name, 0, unit, help }
@@ -68,9 +69,39 @@ static const struct metric_field aer_fields[] = {
 	END,
 };
 static const struct metric_field xid_fields[] = {
-	NUMBER("pid", UNIT_NONE, "Process the driver names"),
-	TEXT("comm", "Its name"),
-	TEXT("detail", "What the driver says"),
+	[XID_FIELD_PID] = NUMBER("pid", UNIT_NONE, "Process the driver names"),
+	[XID_FIELD_COMM] = TEXT("comm", "Its name"),
+	[XID_FIELD_DETAIL] = TEXT("detail", "What the driver says"),
+	[XID_FIELD_NAME] = TEXT("name", "Mnemonic of the number; unknown: not in the catalogue"),
+	[XID_FIELD_MEANING] = TEXT("meaning", "The number in words"),
+	[XID_FIELD_SUSPECT] = TEXT("suspect", "application, hardware, software (driver or firmware), either, "
+		"none, unknown"),
+	[XID_FIELD_ADVICE] = TEXT("advice", "What the catalogue says to do, or (Xid 154) the driver: nothing, "
+		"restart_app, "
+					    "reset_gpu, reboot_node, ..."),
+	[XID_FIELD_UNIT] = TEXT("unit", "Part of the chip that the line names: GPC and TPC, engine, NVLink unit, "
+		"MIG instance"),
+	[XID_FIELD_LINK] = NUMBER("link", UNIT_NONE, "NVLink that the line names"),
+	[XID_FIELD_PROGRAMS] = NUMBER("programs", UNIT_NONE, "Xid 13 and 31: processes that made the same fault "
+		"in the same place "
+							     "of this GPU within a day"),
+	[XID_FIELD_LINES] = NUMBER("lines", UNIT_NONE, "Lines that the event stands for: above 8 a second they "
+		"are told as one"),
+	END,
+};
+static const struct metric_field sxid_fields[] = {
+	[SXID_FIELD_SWITCH] = TEXT("switch", "PCI address of the NVSwitch"),
+	[SXID_FIELD_LINK] = NUMBER("link", UNIT_NONE, "Link that the line names"),
+	[SXID_FIELD_REACH] = TEXT("reach", "fatal, nonfatal or unknown"),
+	[SXID_FIELD_ADVICE] = TEXT("advice", "What the catalogue says to do"),
+	[SXID_FIELD_MEANING] = TEXT("meaning", "The number in words"),
+	[SXID_FIELD_DETAIL] = TEXT("detail", "What the driver says"),
+	[SXID_FIELD_LINES] = NUMBER("lines", UNIT_NONE, "Lines that the event stands for"),
+	END,
+};
+static const struct metric_field gpu_driver_fields[] = {
+	[GPU_DRIVER_FIELD_STATE] = TEXT("state", "loaded, unloaded, mismatch (library and driver are of two versions)"),
+	[GPU_DRIVER_FIELD_DETAIL] = TEXT("detail", "The version, or what the driver says"),
 	END,
 };
 static const struct metric_field server_fields[] = {
@@ -116,6 +147,10 @@ const struct metric_desc kernlog_metrics[KERNLOG_METRICS] = {
 	[KERNLOG_AER] = EVENT("kernlog.aer", ENTITY_NODE, aer_fields, "A PCIe link reported an error"),
 	[KERNLOG_XID] = EVENT("gpu.xid", ENTITY_GPU, xid_fields,
 			      "The NVIDIA driver reported a GPU error; code is the Xid"),
+	[KERNLOG_SXID] = EVENT("kernlog.sxid", ENTITY_NODE, sxid_fields,
+			       "The driver of an NVSwitch reported an error; code is the SXid"),
+	[KERNLOG_GPU_DRIVER] = EVENT("kernlog.gpu_driver", ENTITY_NODE, gpu_driver_fields,
+				     "The NVIDIA driver was loaded or unloaded, or does not fit its library"),
 	[KERNLOG_FORK_REJECTED] = EVENT("kernlog.fork_rejected", ENTITY_CGROUP, NULL,
 					"A cgroup's pids limit refused a new process or thread"),
 	[KERNLOG_NFS_UNRESPONSIVE] = EVENT("kernlog.nfs_unresponsive", ENTITY_NODE, server_fields,
@@ -137,11 +172,14 @@ const struct metric_desc kernlog_metrics[KERNLOG_METRICS] = {
 				     "Events left out because there were too many of a kind"),
 	[KERNLOG_RECORDS] = { "kernlog.records", METRIC_COUNTER, UNIT_NONE, ENTITY_NODE,
 			      "Kernel log records read", NULL, NULL },
+	[KERNLOG_XID_LINES] = { "gpu.xid_lines", METRIC_COUNTER, UNIT_NONE, ENTITY_GPU,
+				"Lines about errors of this GPU in the kernel log, those of a storm too", NULL, NULL },
 };
 
 #define HARD(kind, severity, anchor, text) { anchor, text, kind, severity, true, KERNLOG_EVENT }
 #define SOFT(kind, severity, anchor, text) { anchor, text, kind, severity, false, KERNLOG_EVENT }
 #define OOM(step, anchor, text)            { anchor, text, KERNLOG_OOM, SEVERITY_CRITICAL, false, step }
+#define GPU(anchor)                        { anchor, "*" anchor, KERNLOG_XID, SEVERITY_WARNING, true, KERNLOG_GPU_LINE }
 #define INFO SEVERITY_INFO
 #define WARN SEVERITY_WARNING
 #define CRIT SEVERITY_CRITICAL
@@ -207,11 +245,9 @@ const struct kernlog_pattern kernlog_patterns[] = {
 	HARD(KERNLOG_AER, CRIT, "(Fatal), type",
 	     "* {device:w}: *PCIe Bus Error: severity=Uncorrect*(Fatal){severity=fatal}"),
 
-	HARD(KERNLOG_XID, WARN, "NVRM: Xid (",
-	     "NVRM: Xid (PCI:{pci:t}): {code:u}, pid={pid:u}, name={comm:t}, {detail:t}"),
-	HARD(KERNLOG_XID, WARN, "RM: Xid (", "NVRM: Xid (PCI:{pci:t}): {code:u}, {detail:t}"),
-	HARD(KERNLOG_XID, WARN, "M: Xid (", "NVRM: Xid ({pci:t}): {code:u}, {detail:t}"),
-	HARD(KERNLOG_XID, WARN, "GPU has fallen off the bus", "NVRM: GPU {pci:w}: {code=79}{detail:t}"),
+	GPU("NVRM: "),
+	GPU("SXid ("),
+	GPU("nvidia-nvlink: "),
 
 	SOFT(KERNLOG_FORK_REJECTED, WARN, "fork rejected by pids controller",
 	     "cgroup: fork rejected by pids controller in {key:t}"),

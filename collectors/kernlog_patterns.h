@@ -4,8 +4,8 @@
  * Room: collectors.  Owns: nothing but constants.  Thread: any.  Clock: none.
  * Bounds: KERNLOG_MAX_PATTERNS, see kernlog_match.h for the form of a template.
  *
- * Captures of a template are named as the event's fields; `key` is the entity's key, `code` the event's code, `pci` a
- * GPU's address as the driver writes it, `nvme` a controller whose first disk is meant, `_` is thrown away.
+ * Captures of a template are named as the event's fields; `key` is the entity's key, `nvme` a controller whose first disk
+ * is meant, `_` is thrown away. Of lines of NVIDIA's driver a row finds only the anchor, the rest is xid_line.h's.
  * To add a line: a row in kernlog_patterns.c. Rows of one kind are tried in order until one fits.
  */
 #ifndef WHY_COLLECTORS_KERNLOG_PATTERNS_H
@@ -35,6 +35,8 @@ enum kernlog_kind {
 	KERNLOG_EDAC,
 	KERNLOG_AER,
 	KERNLOG_XID,
+	KERNLOG_SXID,
+	KERNLOG_GPU_DRIVER,
 	KERNLOG_FORK_REJECTED,
 	KERNLOG_NFS_UNRESPONSIVE,
 	KERNLOG_NFS_OK,
@@ -49,6 +51,7 @@ enum kernlog_kind {
 	KERNLOG_FORGED,
 	KERNLOG_SUPPRESSED,
 	KERNLOG_RECORDS,
+	KERNLOG_XID_LINES,
 	KERNLOG_METRICS,
 };
 
@@ -56,6 +59,7 @@ enum kernlog_step {
 	KERNLOG_EVENT,       /* the line is the event */
 	KERNLOG_OOM_CONTEXT, /* says whose limit was hit; the kill follows */
 	KERNLOG_OOM_KILL,    /* says who was killed; closes the report */
+	KERNLOG_GPU_LINE,    /* of NVIDIA's driver: collectors/xid_line.h reads it */
 };
 
 struct kernlog_pattern {

@@ -38,7 +38,8 @@ static const char *find(const struct rest *r, const char *word)
 
 static int digit_of(char c, unsigned base)
 {
-	int v = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
+	int v = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ?
+		c - 'A' + 10 : 99;
 
 	return v < (int)base ? v : -1;
 }
@@ -296,7 +297,7 @@ static int parse_nvrm(struct rest *r, struct xid_line *x)
 		return parse_uuid(r, x);
 	if (take(r, "The NVIDIA GPU "))
 		return parse_named(r, x);
-	if (take(r, "loading NVIDIA "))
+	if (take(r, "loading NVIDIA ") || take(r, "version: NVIDIA "))
 		return parse_version(r, x);
 	x->kind = XID_LINE_SERIAL;
 	if (take(r, "GPU Board Serial Number:"))
@@ -318,7 +319,7 @@ int xid_line_parse(const char *line, size_t len, struct xid_line *ret_line)
 	uint32_t number;
 
 	skip_prefix(&r);
-	if (take(&r, "NVRM: ")) {
+	if (take(&r, "NVRM: ") || take(&r, "NVRM ")) { /* the latter in /proc/driver/nvidia/version */
 		e = parse_nvrm(&r, &x);
 	} else if (take(&r, "nvidia-nvswitch")) {
 		if (take_number(&r, 10, &number) && take(&r, ": SXid ("))

@@ -37,7 +37,8 @@ static void test_what_matters_most(void **unused)
 	assert_null(xid_catalogue_find(UINT32_MAX));
 }
 
-/* A program's own mistake never asks for more than the program's restart, and what asks for a reset is not blamed on it. */
+/* A program's own mistake never asks for more than the program's restart,
+	and what asks for a reset is not blamed on it. */
 static void test_programs_cost_no_node(void **unused)
 {
 	(void)unused;
