@@ -40,7 +40,7 @@ PBS     := $(PROTOS:%=$(GEN)/proto/%.pb-c.h)
 OBJECTS := $(SOURCES:%.c=$(B)/obj/%.o) $(PROTOS:%=$(B)/obj/gen/%.pb-c.o)
 TESTS   := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/$(if $(ROOM),$(ROOM),*)/*_test.c)))
 # One helper of several tests: tests/ROOM/NAME.c without _test, linked into every test that needs it.
-TESTAID := $(patsubst %.c,$(B)/obj/%.o,$(filter-out %_test.c %_fuzz.c %_tool.c,$(sort $(wildcard tests/*/*.c))))
+TESTAID := $(patsubst %.c,$(B)/obj/%.o,$(filter-out %_test.c %_fuzz.c %_tool.c tests/gpu/%,$(sort $(wildcard tests/*/*.c))))
 TOOLS   := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/*/*_tool.c)))
 PROGRAMS := $(B)/bin/whyd $(B)/bin/whyhub $(B)/bin/why
 
@@ -128,6 +128,13 @@ $(B)/tests/%_tool: $(B)/obj/tests/%_tool.o $(TESTAID) $(B)/libwhy.a
 	@mkdir -p $(@D)
 	$(call say,TOOL,$@)$(CC) $(LDFLAGS_) $(LDFLAGS) -o $@ $< $(filter $(dir $(B)/obj/tests/$*)%,$(TESTAID)) $(B)/libwhy.a $(PKGLIBS) -lm -lpthread
 
+# Stands in for NVIDIA's library (whyd --nvml FILE); plain also with SAN=1: its file's top says how to use it.
+FAKE_NVML := $(B)/tests/gpu/libnvidia-ml.so.1
+$(FAKE_NVML): tests/gpu/fake_nvml.c collectors/nvml_api.h
+	@mkdir -p $(@D)
+	$(call say,FAKE,$@)$(CC) -std=gnu17 -D_GNU_SOURCE -I. $(WARN) $(CFLAGS) -fPIC -shared -fvisibility=hidden -Wl,-soname,libnvidia-ml.so.1 -o $@ $<
+$(filter %/gpu_nvml_test,$(TESTS)): | $(FAKE_NVML)
+
 # NAME_real_test starts the hub program itself.
 $(filter %_real_test,$(TESTS)): | $(B)/bin/whyhub
 
@@ -152,7 +159,7 @@ fuzz: ## every fuzzer for FUZZ_SECONDS (10) under ASan and UBSan
 check: $(PBS) ## the house rules: includes, owners, sizes, names, registries, docs
 	$(Q)tests/check/run
 
-tools: $(TOOLS)
+tools: $(TOOLS) $(FAKE_NVML)
 
 docs: all $(TOOLS) ## regenerate docs/*.md that are made from tables
 	$(Q)packaging/make-docs

@@ -258,6 +258,7 @@ static int open_collecting(struct agent *a)
 		.root_fd = a->root_fd,
 		.fixture = strcmp(s->root_prefix, "/") != 0,
 		.kmsg_path = s->kmsg[0] ? s->kmsg : NULL,
+		.nvml_path = s->nvml[0] ? s->nvml : NULL,
 		.boot_id = a->boot_id,
 		.node_name = s->node,
 		.kmsg_resume_seq = resume_at(a),

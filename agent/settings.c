@@ -57,8 +57,8 @@ static const struct conf_option options[] = {
 
 /* Command line: a name, and the key it sets, or a field of its own. */
 struct flags {
-	const char *config, *hub, *node, *state, *run, *root_prefix, *kmsg, *metrics, *webhook, *ca, *cert, *key, *isolated,
-		*interval, *level;
+	const char *config, *hub, *node, *state, *run, *root_prefix, *kmsg, *nvml, *metrics, *webhook, *ca, *cert, *key,
+		*isolated, *interval, *level;
 	struct args_list rules, disable;
 	bool insecure, help, version, print_config;
 };
@@ -87,6 +87,8 @@ static const struct arg_option args[] = {
 	  offsetof(struct flags, root_prefix) },
 	{ "kmsg", 0, "FILE", "read the kernel log from FILE; what is found so is marked simulated", ARG_TEXT,
 	  offsetof(struct flags, kmsg) },
+	{ "nvml", 0, "FILE", "NVIDIA's management library is FILE; what it says is marked simulated", ARG_TEXT,
+	  offsetof(struct flags, nvml) },
 	{ "log-level", 0, "LEVEL", "error, warning, info or debug", ARG_TEXT, offsetof(struct flags, level) },
 	{ "print-config", 0, NULL, "print the configuration in force and exit", ARG_FLAG,
 	  offsetof(struct flags, print_config) },
@@ -185,6 +187,7 @@ static int apply_flags(struct settings *s, const struct flags *f, int *ret_statu
 	}
 	s->root_prefix = f->root_prefix ? f->root_prefix : "/";
 	s->kmsg = f->kmsg ? f->kmsg : "";
+	s->nvml = f->nvml ? f->nvml : "";
 	s->isolated = f->isolated;
 	int r = set_list(s, &f->rules, &s->rules);
 	return r < 0 ? r : set_list(s, &f->disable, &s->disabled);

@@ -25,6 +25,7 @@ struct settings {
 	struct conf_list rules;
 	const char *root_prefix; /* "/" */
 	const char *kmsg;        /* "": /dev/kmsg */
+	const char *nvml;        /* "": where the system has it */
 	const char *metrics_listen;
 	const char *webhook_url;
 	struct conf_list disabled; /* collectors not to open */

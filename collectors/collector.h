@@ -24,11 +24,21 @@ enum collect_where {
 	COLLECT_ISOLATED, /* may hang (NVML, statfs on a dead mount): runs in a child with a deadline */
 };
 
+/* Memory that the agent shares with an isolated collector's process, so that a missed deadline can say in which call, and
+ * the next process can stay away from it. Each text is "WHAT CALL", WHAT without blanks. */
+#define COLLECT_MARK_MAX 128
+struct collect_marks {
+	char doing[COLLECT_MARK_MAX]; /* written by the collector before each call that may hang */
+	char hung[COLLECT_MARK_MAX];  /* what the last process did not return from; emptied once it answers */
+	uint32_t hangs;               /* how often in a row it was this WHAT */
+};
+
 /* What a collector may know of the world. Descriptors are owned by the caller and outlive the collector. */
 struct collect_env {
 	int root_fd;             /* "/" or --root-prefix: /proc and /sys are opened below it */
 	bool fixture;            /* root_fd is not the real root: kernel hooks (BPF, PSI triggers) are not to be used */
 	const char *kmsg_path;   /* NULL: /dev/kmsg below root_fd; else read this file or fifo, events are `simulated` */
+	const char *nvml_path;   /* NULL: NVIDIA's library of the system; else this file, readings are `simulated` */
 	const char *boot_id;     /* of the running kernel */
 	const char *node_name;
 	/* kernlog: first record not yet seen in this boot; 0: from now on, UINT64_MAX: from the start */
@@ -38,6 +48,8 @@ struct collect_env {
 	unsigned n_cpus;
 	unsigned ring_kib;       /* size of each BPF ring buffer, a power of two */
 	uint32_t self_pid;
+	struct collect_marks *marks; /* isolated: see above; NULL: nobody reads them */
+	mono_ns_t (*clock)(void);    /* isolated: to measure how long a call took, no more; NULL: not measured */
 };
 
 struct collector {
@@ -66,6 +78,8 @@ struct collector {
 	void (*hooks)(void *state, void (*say)(void *arg, const char *hook, int error, const char *reason), void *arg);
 	/* A position to persist, so that nothing is read twice or lost over a restart; 0 none. NULL ok. */
 	uint64_t (*position)(void *state);
+	/* In the agent: its process was ended because it did not return from `doing` (collect_marks). NULL ok. */
+	void (*hung)(const char *doing, uint64_t waited_ns, mono_ns_t now, struct batch *out);
 	void (*close)(void *state);        /* accepts half-open state and NULL */
 };
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -41,6 +42,8 @@ struct isolate {
 	uint32_t self_first;
 	int epoll_fd;
 	int sock, pidfd;
+	int mark_fd;
+	struct collect_marks *marks;
 	pid_t pid; /* 0: none */
 	bool under_way, dying, fresh, failing;
 	uint64_t seq;
@@ -53,6 +56,18 @@ struct isolate {
 	struct isolate_stats stats;
 };
 
+static int make_marks(struct isolate *i)
+{
+	i->mark_fd = memfd_create("whyd-marks", MFD_CLOEXEC);
+	if (i->mark_fd < 0 || ftruncate(i->mark_fd, sizeof(*i->marks)) < 0)
+		return -errno;
+	void *marks = mmap(NULL, sizeof(*i->marks), PROT_READ | PROT_WRITE, MAP_SHARED, i->mark_fd, 0);
+	if (marks == MAP_FAILED)
+		return -errno;
+	i->marks = marks;
+	return 0;
+}
+
 int isolate_open(const struct collector *collector, const struct collect_env *env, const struct metrics *metrics,
 		 uint32_t self_first, struct isolate **ret_isolate)
 {
@@ -60,7 +75,7 @@ int isolate_open(const struct collector *collector, const struct collect_env *en
 
 	if (!i)
 		return -ENOMEM;
-	i->sock = i->pidfd = i->epoll_fd = -1;
+	i->sock = i->pidfd = i->epoll_fd = i->mark_fd = -1;
 	i->collector = collector;
 	i->env = env;
 	i->metrics = metrics;
@@ -71,6 +86,9 @@ int isolate_open(const struct collector *collector, const struct collect_env *en
 	i->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (i->epoll_fd < 0)
 		return -errno;
+	int r = make_marks(i);
+	if (r < 0)
+		return r;
 	*ret_isolate = TAKE_PTR(i);
 	return 0;
 }
@@ -127,6 +145,9 @@ void isolate_close(struct isolate **isolate)
 	}
 	drop_fd(&i->pidfd);
 	drop_fd(&i->epoll_fd);
+	drop_fd(&i->mark_fd);
+	if (i->marks)
+		(void)munmap(i->marks, sizeof(*i->marks));
 	drop_decoder(i);
 	buf_done(&i->reading);
 	free(i);
@@ -142,7 +163,7 @@ static int watch(struct isolate *i, int fd)
 	return epoll_ctl(i->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
 }
 
-static int spawn_with(struct isolate *i, int sock, int root, pid_t *ret_pid)
+static int spawn_with(struct isolate *i, int sock, int root, int marks, pid_t *ret_pid)
 {
 	char name[64];
 	char *argv[] = { (char[]){ "whyd" }, (char[]){ "--isolated" }, name, NULL };
@@ -167,7 +188,8 @@ static int spawn_with(struct isolate *i, int sock, int root, pid_t *ret_pid)
 	(void)posix_spawnattr_setsigdefault(&attr, &all);
 	(void)posix_spawn_file_actions_adddup2(&files, sock, ISOLATE_FD);
 	(void)posix_spawn_file_actions_adddup2(&files, root, ISOLATE_ROOT_FD);
-	(void)posix_spawn_file_actions_addclosefrom_np(&files, ISOLATE_ROOT_FD + 1);
+	(void)posix_spawn_file_actions_adddup2(&files, marks, ISOLATE_MARK_FD);
+	(void)posix_spawn_file_actions_addclosefrom_np(&files, ISOLATE_MARK_FD + 1);
 	r = posix_spawn(ret_pid, "/proc/self/exe", &files, &attr, argv, environ);
 	(void)posix_spawnattr_destroy(&attr);
 	(void)posix_spawn_file_actions_destroy(&files);
@@ -210,6 +232,7 @@ static int send_setup(struct isolate *i)
 
 	(void)text_copy(setup.node_name, sizeof(setup.node_name), i->env->node_name);
 	(void)text_copy(setup.boot_id, sizeof(setup.boot_id), i->env->boot_id ? i->env->boot_id : "");
+	(void)text_copy(setup.nvml_path, sizeof(setup.nvml_path), i->env->nvml_path ? i->env->nvml_path : "");
 	return send_packet(i, &p, &setup);
 }
 
@@ -223,12 +246,13 @@ static int start(struct isolate *i)
 	/* Above the numbers that they get in the child, so that one dup2 cannot overwrite the other. */
 	AUTO_CLOSE int theirs_high = fcntl(theirs, F_DUPFD_CLOEXEC, 16);
 	AUTO_CLOSE int root_high = fcntl(i->env->root_fd, F_DUPFD_CLOEXEC, 16);
-	if (theirs_high < 0 || root_high < 0)
+	AUTO_CLOSE int marks_high = fcntl(i->mark_fd, F_DUPFD_CLOEXEC, 16);
+	if (theirs_high < 0 || root_high < 0 || marks_high < 0)
 		return -EMFILE;
 	int r = make_decoder(i);
 	if (r < 0)
 		return r;
-	r = spawn_with(i, theirs_high, root_high, &i->pid);
+	r = spawn_with(i, theirs_high, root_high, marks_high, &i->pid);
 	if (r < 0) {
 		i->pid = 0;
 		return r;
@@ -366,6 +390,28 @@ static int copy_batch(struct isolate *i, struct batch *out)
 	return (int)(in->n_samples + in->n_events);
 }
 
+/* The child wrote into memory that it still has: it is copied before it is looked at. */
+static void note_hang(struct isolate *i, mono_ns_t now, struct batch *out)
+{
+	char doing[COLLECT_MARK_MAX], before[COLLECT_MARK_MAX];
+	size_t what;
+
+	memcpy(doing, i->marks->doing, sizeof(doing));
+	memcpy(before, i->marks->hung, sizeof(before));
+	doing[sizeof(doing) - 1] = before[sizeof(before) - 1] = '\0';
+	i->marks->doing[0] = '\0';
+	if (!doing[0])
+		return;
+	what = strcspn(doing, " ") + 1;
+	i->marks->hangs = strncmp(doing, before, what) == 0 ? i->marks->hangs + 1 : 1;
+	memcpy(i->marks->hung, doing, sizeof(doing));
+	if (!i->collector->hung)
+		return;
+	batch_set_metric_base(out, metrics_find(i->metrics, i->collector->metrics[0].name));
+	i->collector->hung(doing, mono_since(i->sent_at, now), now, out);
+	batch_set_metric_base(out, 0);
+}
+
 /* Decode all frames of a reading. How many samples and events; -EBADMSG: not what a child of ours writes. */
 static int take_reading(struct isolate *i, mono_ns_t now, struct batch *out)
 {
@@ -458,6 +504,7 @@ int isolate_drain(struct isolate *i, mono_ns_t now, struct batch *out)
 		i->stats.missed_deadlines++;
 		self_emit_stalled(out, i->self_first, i->collector->name, now, mono_since(i->sent_at, now),
 				  i->deadline_ns * (i->fresh ? START_DEADLINES : 1));
+		note_hang(i, now, out);
 		i->failing = true;
 		kill_child(i, now);
 	}

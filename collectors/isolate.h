@@ -7,8 +7,9 @@
  * counted, and no further child is started until it is gone). Respawns back off, doubling from 1 s to 5 min.
  *
  * The child is this same program started again (/proc/self/exe with `--isolated NAME`), because gRPC's threads do not
- * survive a plain fork. Its end of the SOCK_SEQPACKET pair is descriptor ISOLATE_FD, the root is ISOLATE_ROOT_FD, nothing
- * else is open. Requests are fixed structs (collectors/isolate_wire.h), batches come back as frames of model/codec.h.
+ * survive a plain fork. Its end of the SOCK_SEQPACKET pair is descriptor ISOLATE_FD, the root is ISOLATE_ROOT_FD, the
+ * memory of struct collect_marks ISOLATE_MARK_FD; nothing else is open. Requests are fixed structs
+ * (collectors/isolate_wire.h), batches come back as frames of model/codec.h.
  */
 #ifndef WHY_COLLECTORS_ISOLATE_H
 #define WHY_COLLECTORS_ISOLATE_H
@@ -17,6 +18,7 @@
 
 #define ISOLATE_FD      3
 #define ISOLATE_ROOT_FD 4
+#define ISOLATE_MARK_FD 5
 
 struct isolate;
 

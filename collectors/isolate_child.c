@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@ struct child {
 	const struct collector *collector;
 	struct isolate_setup setup;
 	struct collect_env env;
+	struct collect_marks *marks; /* NULL: none could be had */
 	void *state;
 	bool opened;
 	struct metrics *metrics;
@@ -42,6 +44,8 @@ static void child_done(struct child *c)
 	graph_free(&c->graph);
 	metrics_free(&c->metrics);
 	buf_done(&c->frames);
+	if (c->marks)
+		(void)munmap(c->marks, sizeof(*c->marks));
 }
 
 /* 1: a packet of that kind; 0: the parent hung up; -errno. */
@@ -94,16 +98,23 @@ static int child_make(struct child *c)
 		return r < 0 ? r : -EPIPE;
 	c->setup.node_name[sizeof(c->setup.node_name) - 1] = '\0';
 	c->setup.boot_id[sizeof(c->setup.boot_id) - 1] = '\0';
+	c->setup.nvml_path[sizeof(c->setup.nvml_path) - 1] = '\0';
+	void *marks = mmap(NULL, sizeof(*c->marks), PROT_READ | PROT_WRITE, MAP_SHARED, ISOLATE_MARK_FD, 0);
+
+	c->marks = marks == MAP_FAILED ? NULL : marks;
 	c->env = (struct collect_env){
 		.root_fd = ISOLATE_ROOT_FD,
 		.fixture = c->setup.fixture,
 		.boot_id = c->setup.boot_id,
+		.nvml_path = c->setup.nvml_path[0] ? c->setup.nvml_path : NULL,
 		.node_name = c->setup.node_name,
 		.ticks_per_s = (long)c->setup.ticks_per_s,
 		.page_bytes = (long)c->setup.page_bytes,
 		.n_cpus = c->setup.n_cpus,
 		.ring_kib = c->setup.ring_kib,
 		.self_pid = c->setup.self_pid,
+		.marks = c->marks,
+		.clock = clock_mono_now,
 	};
 	r = metrics_new(&c->metrics);
 	if (r == 0)

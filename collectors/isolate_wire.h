@@ -38,6 +38,7 @@ struct isolate_setup {
 	int64_t ticks_per_s, page_bytes;
 	char node_name[GRAPH_MAX_KEY];
 	char boot_id[64];
+	char nvml_path[512]; /* "": none given */
 };
 
 #endif

@@ -91,7 +91,7 @@ static void write_head(struct compose *c, const struct suspect *s)
 	f->opened_at = s->opened_wall;
 	f->changed_at = c->wall;
 	f->rules_digest = arena_strdup(f->arena, c->view.rs->digest);
-	f->simulated = s->simulated;
+	f->simulated = s->simulated || compose_is_simulated(c, s->entity);
 	f->flapping = s->life.flapping;
 	f->count = s->count;
 	if (graph_exists(c->view.m->graph, s->entity))

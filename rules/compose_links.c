@@ -61,6 +61,13 @@ void compose_entity(struct compose *c, entity_id id, bool whole, struct finding_
 	}
 }
 
+bool compose_is_simulated(const struct compose *c, entity_id id)
+{
+	const char *value = id == ENTITY_NONE ? NULL : graph_attr(c->view.m->graph, id, "simulated");
+
+	return value && strcmp(value, "yes") == 0;
+}
+
 static bool same_entity(const struct finding_entity *e, enum entity_kind kind, const char *key)
 {
 	return e->kind == kind && e->id && key && strcmp(e->id, key) == 0;
@@ -93,6 +100,7 @@ static void add_explained(struct compose *c, const struct suspect *symptom)
 	}
 	*e = (struct finding_explained){.symptom = arena_strdup(f->arena, id), .at = c->wall > ago ? c->wall - ago : 0};
 	compose_entity(c, symptom->entity, false, &e->subject);
+	f->simulated |= compose_is_simulated(c, symptom->entity);
 	if (symptom->kept)
 		text_copy(e->finding, sizeof(e->finding), symptom->id);
 	if (e->symptom && e->subject.id)

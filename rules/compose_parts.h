@@ -8,6 +8,8 @@
 
 #include "rules/compose.h"
 
+/* What is known of it was injected by a test: its attribute `simulated` is "yes". */
+bool compose_is_simulated(const struct compose *c, entity_id id);
 /* An entity by value: its attributes (`whole`: all of them), and the keys of what contains it: pod, rank, job; also cgroup
  * and container when `whole`. */
 void compose_entity(struct compose *c, entity_id id, bool whole, struct finding_entity *ret_entity);
