@@ -143,8 +143,9 @@ static void take_process(struct rest *r, struct xid_line *x)
 	const char *end = comma ? comma : t.end;
 	if (comma == NULL && end > t.at && end[-1] == ',')
 		end--;
-	if (end > t.at && !(*t.at == '<' || (*t.at == '\'' && end - t.at > 1 && t.at[1] == '<')))
-		copy_to(x->comm, sizeof(x->comm), t.at, (size_t)(end - t.at));
+	copy_to(x->comm, sizeof(x->comm), t.at, (size_t)(end - t.at));
+	if (strcmp(x->comm, "<unknown>") == 0 || strcmp(x->comm, "'<unknown>'") == 0)
+		x->comm[0] = '\0';
 	t.at = comma ? comma + 2 : t.end;
 	*r = t;
 }

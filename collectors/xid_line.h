@@ -40,7 +40,7 @@ struct xid_line {
 	char instance[16];     /* "GPU-I:05", a part of a partitioned GPU; "" none */
 	bool has_pid;
 	uint32_t pid;
-	char comm[32];         /* "" none */
+	char comm[128];        /* "" none */
 	const char *detail;    /* in the line, never NULL */
 	size_t detail_len;
 	/* SXID */

@@ -161,6 +161,8 @@ static void write_cause(struct compose *c, const struct suspect *s)
 	compose_ruled_out(c, s, rule);
 	compose_explains(c, s);
 	compose_affected(c, s, rule);
+	if (f->n_affected == 0 && f->n_explains == 0)
+		f->severity = MIN_OF(f->severity, rule->severity_alone);
 	compose_identity(c, s);
 	/* Its values can no longer be read, or are those of its end: "waits 0 % of the time". */
 	if (c->has_before && (!graph_exists(c->view.m->graph, s->entity) || s->j.holds != TRUTH_TRUE))

@@ -96,6 +96,7 @@ static const struct key cause_keys[] = {
 	{ "explained_away_by", .kind = KEY_TEXTS, SAY("causes to which this one yields") },
 	{ "because", .kind = KEY_MIXED, SAY("deeper causes"), .of = &keys_because },
 	{ "affects", .kind = KEY_TEXTS, SAY("paths to who is hit") },
+	{ "severity_alone", WORD(words_severity), SAY("while nobody is hit and no symptom explained") },
 	{ "confidence", .kind = KEY_MAP, .of = &keys_confidence },
 	{ "severity", WORD(words_severity) },
 	{ "mode", WORD(words_mode) },

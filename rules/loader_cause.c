@@ -153,6 +153,9 @@ static void read_parts(struct loader *l, const struct yaml_node *node, struct ca
 	(void)template_field(l, node, "title", c->scope, NULL, &c->title);
 	(void)field_text(l, node, "doc", &c->doc);
 	(void)field_severity(l, node, &c->severity);
+	int alone = (int)c->severity_alone;
+	if (field_word(l, node, "severity_alone", words_severity, &alone))
+		c->severity_alone = (enum severity)alone;
 	(void)field_mode(l, node, &c->mode);
 	loader_read_explains(l, yaml_tree_get(node, "explains"), c->scope, &c->explains, &c->n_explains);
 	loader_read_evidence(l, yaml_tree_get(node, "requires"), c->scope, "requires", &c->requires, &c->n_requires);
@@ -173,7 +176,8 @@ bool loader_read_cause(struct loader *l, const struct yaml_node *node)
 {
 	struct cause_rule c = { .id = loader_strdup(l, node->key), .pack = l->file->pack,
 				.file = l->file->origin->name, .severity = SEVERITY_WARNING,
-				.mode = l->file->mode, .origin = l->file->origin, .hold.clear_when = PROGRAM_NONE };
+				.severity_alone = SEVERITY_MAX, .mode = l->file->mode, .origin = l->file->origin,
+				.hold.clear_when = PROGRAM_NONE };
 	size_t before = l->n_errors;
 
 	if (!fields_check(l, node, "a cause", &keys_cause) || !field_is_id(l, node->key, node, true) ||

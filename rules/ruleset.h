@@ -131,7 +131,7 @@ struct cause_rule {
 	char digest[DIGEST_HEX_MAX];
 	enum entity_kind scope;
 	enum rule_mode mode;
-	enum severity severity;
+	enum severity severity, severity_alone; /* alone: while nobody is hit; SEVERITY_MAX: the same */
 	uint32_t match, trigger; /* match PROGRAM_NONE: every entity of the scope */
 	struct template title;
 	const struct evidence_rule *requires, *supports, *refutes;

@@ -52,6 +52,7 @@ static const struct {
 	{ "pid=1, name=my job (v2), ", 1, "my job (v2)" },
 	{ "pid=4194304, name=ray::train, ", 4194304, "ray::train" },
 	{ "pid=0, name=<unknown>, ", 0, "" },
+	{ "pid=9, name=<b>x</b>, ", 9, "<b>x</b>" },
 	{ "", 0, "" },
 };
 

@@ -18,7 +18,7 @@ def stand_with_a_fault(node="cli-node"):
     stand.agent_args = ["--kmsg", log.path]
     stand.start()
     wait_for(lambda: stand.explain(local=True)[1]["evaluated"], 20, "the first full evaluation")
-    log.add(1)
+    log.add(1, pid=os.getpid())
     wait_for(lambda: [f for f in stand.findings() if f["rule"] == RULE], 10, "the finding at the hub")
     return stand, log
 
