@@ -258,6 +258,7 @@ static int start(struct isolate *i)
 		return r;
 	}
 	i->stats.starts++;
+	i->marks->doing[0] = '\0'; /* of one that died in it: that was no hang */
 	i->fresh = true;
 	i->sock = TAKE_FD(ours);
 	i->pidfd = pidfd_open(i->pid, 0); /* O_CLOEXEC by nature; -1 on kernels before 5.3: the socket's end is noticed */

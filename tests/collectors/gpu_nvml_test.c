@@ -385,6 +385,31 @@ static void different_versions_are_told_with_both(void **state)
 	harness_close(&h);
 }
 
+static void the_loaded_driver_is_told_though_the_library_cannot(void **state)
+{
+	static const char *const texts[] = {
+		"NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar  5 22:23:56 UTC 2024\n"
+		"GCC version:  gcc version 12.2.0 (Debian 12.2.0-14)\n",
+		"NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  550.54.15  Release Build\n",
+	};
+	char root[128];
+
+	(void)state;
+	(void)harness_folder(root, sizeof(root));
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct harness *h = harness_new(&collector_gpu_nvml, root);
+		harness_write(root, "proc/driver/nvidia/version", texts[i]);
+		write_scenario("driver.error.nvmlInit_v2 = 18\n");
+		h->env.nvml_path = library;
+		assert_ok(harness_start(h));
+		assert_ok(harness_collect(h, S));
+		assert_string_equal(harness_text(h, harness_event(h, "node.gpu.version_mismatch", 0), "driver_version"),
+				    "550.54.15");
+		harness_close(&h);
+	}
+	harness_remove(root);
+}
+
 static void other_troubles_have_events_of_their_own(void **state)
 {
 	struct harness *h = open_on("driver.count = 0\n");
@@ -726,6 +751,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_gpu_that_is_no_longer_listed_is_lost),
 		cmocka_unit_test(an_unloaded_driver_loses_no_gpu),
 		cmocka_unit_test(different_versions_are_told_with_both),
+		cmocka_unit_test(the_loaded_driver_is_told_though_the_library_cannot),
 		cmocka_unit_test(other_troubles_have_events_of_their_own),
 		cmocka_unit_test(a_library_that_is_none_is_told),
 		cmocka_unit_test(a_machine_without_is_quietly_absent),

@@ -91,6 +91,40 @@ static void test_a_cause(void **state)
 	scene_close(&s);
 }
 
+/* Of two like faults one is on what a test made up; and a real fault that hit what a test made up. */
+static void test_what_is_made_up_is_marked(void **state)
+{
+	entity_id real, fake, process;
+	struct scene s;
+
+	(void)state;
+	scene_open(&s, rules, 0);
+	real = scene_entity(&s, ENTITY_CGROUP, "/a");
+	batch_attr(s.batch, real, "simulated", "no");
+	kill_one(&s, real);
+	scene_tick(&s, NS_PER_S);
+	assert_false(scene_last(&s, "mem.oom")->simulated);
+	fake = scene_entity(&s, ENTITY_CGROUP, "/b");
+	batch_attr(s.batch, fake, "simulated", "yes");
+	kill_one(&s, fake);
+	scene_tick(&s, NS_PER_S);
+	assert_string_equal(scene_last(&s, "mem.oom")->subject.id, "/b");
+	assert_true(scene_last(&s, "mem.oom")->simulated);
+	scene_close(&s);
+
+	scene_open(&s, rules, 0);
+	real = scene_entity(&s, ENTITY_CGROUP, "/a");
+	process = scene_entity(&s, ENTITY_PROCESS, "1/1");
+	batch_attr(s.batch, process, "simulated", "yes");
+	scene_link(&s, EDGE_IN, process, real);
+	kill_one(&s, real);
+	(void)scene_event(&s, "proc.exit", process, 0);
+	scene_tick(&s, NS_PER_S);
+	assert_int_equal(scene_last(&s, "mem.oom")->n_explains, 1);
+	assert_true(scene_last(&s, "mem.oom")->simulated);
+	scene_close(&s);
+}
+
 static void test_what_was_said_stays(void **state)
 {
 	const struct finding *f;
@@ -267,7 +301,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_cannot_be_told),
-		cmocka_unit_test(test_a_cause),	   cmocka_unit_test(test_what_was_said_stays),
+		cmocka_unit_test(test_a_cause),	   cmocka_unit_test(test_what_is_made_up_is_marked),
+		cmocka_unit_test(test_what_was_said_stays),
 		cmocka_unit_test(test_escalation), cmocka_unit_test(test_a_symptom),
 		cmocka_unit_test(test_bounds),
 	};
