@@ -70,7 +70,7 @@ enum unit {
 
 /* One named field of an event metric. */
 struct metric_field {
-	const char *name;  /* "sender_comm" */
+	const char *name;  /* "sender_comm"; a number `lines` says for how many the event stands: findings count them */
 	int is_text;       /* 1: text, 0: number */
 	enum unit unit;    /* of a number */
 	const char *help;

@@ -92,7 +92,8 @@ static void call_by_sample(struct wake *w, uint32_t rule, entity_id entity, mono
 		c->at = at;
 }
 
-static void call_by_event(struct wake *w, const struct wake_link *link, entity_id entity, const struct event *e)
+static void call_by_event(struct wake *w, const struct wake_link *link, entity_id entity, const struct event *e,
+			  uint32_t times)
 {
 	struct wake_call *c = call_for(w, link->rule, entity);
 
@@ -100,7 +101,7 @@ static void call_by_event(struct wake *w, const struct wake_link *link, entity_i
 		return;
 	if (c->n_events == 0 || e->at < c->at)
 		c->at = e->at;
-	c->n_events++;
+	c->n_events = times > UINT32_MAX - c->n_events ? UINT32_MAX : c->n_events + times;
 	c->watch_until = MAX_OF(c->watch_until, e->at + link->event_window_ns);
 	c->simulated |= e->simulated != 0;
 }
@@ -185,7 +186,20 @@ static bool takes_event(struct machine *m, const struct wake_link *link, entity_
 	return false;
 }
 
-static void take_event(struct wake *w, struct machine *m, const struct wake_link *link, const struct event *e)
+/* A storm is told as one event that stands for many: its field `lines`. */
+static uint32_t times_of(const struct machine *m, const struct event *e)
+{
+	const struct metric_desc *d = metrics_at(m->metrics, e->metric);
+
+	for (uint32_t i = 0; d && d->fields && d->fields[i].name && i < e->n_values; i++)
+		if (!d->fields[i].is_text && strcmp(d->fields[i].name, "lines") == 0 && e->values[i].number >= 1 &&
+		    e->values[i].number <= 1e9)
+			return (uint32_t)e->values[i].number;
+	return 1;
+}
+
+static void take_event(struct wake *w, struct machine *m, const struct wake_link *link, const struct event *e,
+		       uint32_t times)
 {
 	entity_id id = link->how == WAKE_UP ? relative_nearest(m->graph, e->entity, link->scope) : e->entity;
 	size_t cursor = 0;
@@ -194,11 +208,11 @@ static void take_event(struct wake *w, struct machine *m, const struct wake_link
 		for (id = graph_next(m->graph, link->scope, &cursor); id != ENTITY_NONE;
 		     id = graph_next(m->graph, link->scope, &cursor))
 			if (takes_event(m, link, id, e))
-				call_by_event(w, link, id, e);
+				call_by_event(w, link, id, e, times);
 		return;
 	}
 	if (id != ENTITY_NONE && takes_event(m, link, id, e))
-		call_by_event(w, link, id, e);
+		call_by_event(w, link, id, e, times);
 }
 
 size_t wake_batch(struct wake *w, struct machine *m, const struct batch *in, const struct wake_call **ret_calls)
@@ -214,8 +228,9 @@ size_t wake_batch(struct wake *w, struct machine *m, const struct batch *in, con
 	}
 	for (size_t i = 0; i < in->n_events; i++) {
 		wm = wake_index_of(w->index, in->events[i].metric);
+		uint32_t times = wm && wm->n_links > 0 ? times_of(m, &in->events[i]) : 1;
 		for (uint32_t k = 0; wm && k < wm->n_links; k++)
-			take_event(w, m, &wm->links[k], &in->events[i]);
+			take_event(w, m, &wm->links[k], &in->events[i], times);
 	}
 	if (w->absence_at == 0 || mono_since(w->absence_at, m->now) >= WAKE_ABSENCE_NS) {
 		w->absence_at = m->now;

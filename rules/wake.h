@@ -26,7 +26,7 @@ struct wake_call {
 	entity_id entity;
 	mono_ns_t at;	       /* of the first event, else of the first sample */
 	mono_ns_t watch_until; /* an event counts until then: look again at each tick */
-	uint32_t n_events;     /* events that the trigger counts */
+	uint32_t n_events;     /* events that the trigger counts; one with a field `lines` counts so often */
 	bool simulated;
 };
 

@@ -235,6 +235,28 @@ static void test_the_process_is_known_when_it_is_gone(void **unused)
 	harness_close(&h);
 }
 
+/* Whose container it was is known by its cgroup, which another collector keeps. */
+static void test_its_cgroup_is_known_too(void **unused)
+{
+	(void)unused;
+	static const char stat[] = "4242 (python3) S 7 4242 4242 0 -1 4194560 1 0 0 0 1 1 0 0 20 0 1 0 500 1000 10 "
+				   "18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
+	entity_id cgroup, found[4];
+	harness_write(folder, "proc/4242/stat", stat);
+	harness_write(folder, "proc/4242/cgroup", "0::/kubepods/pod1/c1\n");
+	struct harness *h = open_on(folder);
+	assert_ok(graph_entity(h->graph, ENTITY_CGROUP, "/kubepods/pod1/c1", NS_PER_S, &cgroup));
+	const struct event *e = one(h, "NVRM: Xid (PCI:0000:5e:00): 94, pid=4242, name=python3, Contained: SM", "gpu.xid");
+	entity_id process = graph_find(h->graph, ENTITY_PROCESS, "4242/500");
+	assert_int_not_equal(process, ENTITY_NONE);
+	assert_true(uses(h, process, e->entity));
+	assert_string_equal(graph_attr(h->graph, process, "comm"), "python3");
+	assert_string_equal(graph_attr(h->graph, process, "ppid"), "7");
+	assert_int_equal(graph_neighbours(h->graph, process, false, ENTITY_CGROUP, found, 4), 1);
+	assert_int_equal(found[0], cgroup);
+	harness_close(&h);
+}
+
 /* It had ended when its line was read; another collector tells of it in the same turn, or a moment later. */
 static void test_the_process_ended_first(void **unused)
 {
@@ -386,6 +408,7 @@ int main(void)
 		TEST(test_switches),
 		TEST(test_three_lines_and_who_it_was),
 		TEST(test_the_process_is_known_when_it_is_gone),
+		TEST(test_its_cgroup_is_known_too),
 		TEST(test_the_process_ended_first),
 		TEST(test_a_pid_that_is_used_again),
 		TEST(test_other_programs_in_the_same_place),
