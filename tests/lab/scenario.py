@@ -28,7 +28,8 @@ class Scenario:
         if not os.path.exists(path):
             return True
         env = {**os.environ, "LAB_TRUTH": os.path.join(scratch, "truth.jsonl"), "LAB_DIR": scratch,
-               "LAB_NAME": self.name, "LAB_KMSG": os.path.join(scratch, "kmsg"), "LAB": os.path.dirname(os.path.dirname(self.folder)),
+               "LAB_NAME": self.name, "LAB_SCENARIO": self.folder, "LAB_KMSG": os.path.join(scratch, "kmsg"),
+               "LAB": os.path.dirname(os.path.dirname(self.folder)),
                "PATH": os.path.dirname(os.path.abspath(__file__)) + ":" + os.environ["PATH"]}
         with open(os.path.join(scratch, "steps.log"), "ab") as log:
             done = subprocess.run([path], cwd=scratch, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL,

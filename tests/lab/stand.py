@@ -100,6 +100,7 @@ class Stand:
         self.rules = rules or [os.path.join(ROOT, "rules", "catalog")]
         self.agent_args, self.hub_args = list(agent_args), list(hub_args)
         self.rpc, self.http, self.metrics = free_port(), free_port(), free_port()
+        self.agent_env = {}
         self.with_hub = hub
         self.hub = self.agent = None
 
@@ -117,7 +118,7 @@ class Stand:
             argv += ["--rules", folder]
         if self.with_hub:
             argv += ["--hub", f"127.0.0.1:{self.rpc}"]
-        self.agent = Process(argv + self.agent_args, os.path.join(self.folder, "agent.log"))
+        self.agent = Process(argv + self.agent_args, os.path.join(self.folder, "agent.log"), env=self.agent_env)
         if wait:
             wait_for(lambda: http(self.metrics, "/readyz")[0] == 200 or not self.agent.alive(), 20, "the agent to be ready")
             if not self.agent.alive():
