@@ -20,9 +20,17 @@
 #define FAMILY_INET6 10
 #define PROTO_TCP    6
 
+#define ADDRESS_NOT_AVAILABLE 99 /* EADDRNOTAVAIL */
+
+#define STUCK_AFTER   4    /* times the same segment was sent: three seconds */
+#define LONG_SEGMENT  1000 /* bytes; what a tunnel takes away never makes a shorter one too long */
+#define MAX_DEPTH     20   /* of the tree of what is not acknowledged */
+#define CLOSED_NS     4000000000ULL
+
 #define STATE_ESTABLISHED 1
 #define STATE_SYN_SENT    2
 #define STATE_CLOSE       7
+#define STATE_CLOSE_WAIT  8
 #define STATE_LISTEN      10
 
 /* Knob: failures told a second on one CPU. */
@@ -36,9 +44,10 @@ struct flow {
 	__u64 began_ns;
 	__u64 cgroup, start_ns; /* of the process that connects or listens; 0 unknown */
 	__u32 pid, ppid, uid;
-	__u32 segments, retransmits; /* as last read */
+	__u32 segments, retransmits, segs_in; /* as last read */
 	char comm[16];
-	__u32 reserved;
+	__u32 una;     /* the first byte that the peer has not acknowledged */
+	__u64 una_ns;  /* since when it is that one */
 };
 
 struct {
@@ -189,10 +198,14 @@ static __always_inline void add_growth(const struct sock *sk, struct flow *f, st
 
 static __always_inline void tell_failure(const struct sock *sk, struct flow *f)
 {
+	const struct inet_sock *inet = (const void *)sk;
 	__u32 error = BPF_CORE_READ(sk, sk_err), again = retransmits_of(sk);
 	__u64 now = bpf_ktime_get_ns();
 	struct tcp_failure *e;
 
+	/* It never got a port of its own: the kernel refused at once, and leaves no error on the socket. */
+	if (!error && !again && !BPF_CORE_READ(inet, inet_sport))
+		error = ADDRESS_NOT_AVAILABLE;
 	/* Closed by the program at once: it changed its mind, nothing failed. */
 	if (!error && !again)
 		return;
@@ -314,6 +327,55 @@ static __always_inline void print_listener(struct seq_file *seq, const struct so
 	bpf_seq_write(seq, &l, sizeof(l));
 }
 
+/* Bytes of the first segment that is not acknowledged: the one that is sent again. 0: there is none. */
+static __always_inline __u32 first_unacknowledged(const struct sock *sk)
+{
+	struct rb_node *node = BPF_CORE_READ(sk, tcp_rtx_queue.rb_node), *left;
+
+	if (!node)
+		return 0;
+	for (int i = 0; i < MAX_DEPTH; i++) {
+		left = BPF_CORE_READ(node, rb_left);
+		if (!left)
+			break;
+		node = left;
+	}
+	/* The node of the tree is the first member of a sk_buff. */
+	return BPF_CORE_READ((const struct sk_buff *)node, len);
+}
+
+/* What the flow waits for: the peer that lets nothing in, or an acknowledgement that never comes. */
+static __always_inline void add_waits(const struct sock *sk, struct flow *f, struct tcp_peer *p)
+{
+	const struct tcp_sock *tp = (const void *)sk;
+	const struct inet_connection_sock *icsk = (const void *)sk;
+	__u32 una = BPF_CORE_READ(tp, snd_una), segs_in = BPF_CORE_READ(tp, segs_in), bytes;
+	__u64 now = bpf_ktime_get_ns();
+
+	if (segs_in != f->segs_in)
+		p->heard++;
+	f->segs_in = segs_in;
+	if (una != f->una || !f->una_ns) {
+		f->una = una;
+		f->una_ns = now;
+	}
+	if (!BPF_CORE_READ(tp, packets_out)) {
+		if (BPF_CORE_READ(tp, write_seq) != una && BPF_CORE_READ(tp, snd_wnd) < BPF_CORE_READ(tp, mss_cache) &&
+		    now - f->una_ns > CLOSED_NS)
+			p->closed_windows++;
+		return;
+	}
+	if (BPF_CORE_READ(icsk, icsk_retransmits) < STUCK_AFTER)
+		return;
+	bytes = first_unacknowledged(sk);
+	if (bytes >= LONG_SEGMENT)
+		p->stuck_long++;
+	else
+		p->stuck_short++;
+	if (bytes > p->stuck_bytes)
+		p->stuck_bytes = bytes;
+}
+
 SEC("iter/bpf_sk_storage_map")
 int each_flow(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
@@ -338,14 +400,16 @@ int each_flow(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (!p)
 		return 0;
 	add_growth(sk, f, p);
-	rtt_us = BPF_CORE_READ(tp, srtt_us) >> 3;
-	if (!rtt_us)
-		return 0;
 	if (p->tick != control.tick) {
 		p->tick = control.tick;
 		p->rtt_us_sum = 0;
-		p->n_rtt = 0;
+		p->n_rtt = p->heard = p->closed_windows = p->stuck_long = p->stuck_short = p->stuck_bytes = 0;
 	}
+	if (state == STATE_ESTABLISHED || state == STATE_CLOSE_WAIT)
+		add_waits(sk, f, p);
+	rtt_us = BPF_CORE_READ(tp, srtt_us) >> 3;
+	if (!rtt_us)
+		return 0;
 	p->rtt_us_sum += rtt_us;
 	p->n_rtt++;
 	return 0;

@@ -23,11 +23,15 @@ struct tcp_peer {
 	__u64 segments;    /* with data, sent (again) */
 	__u64 retransmits; /* of them, sent again */
 	__u64 resets_in, resets_out;
-	__u64 tick;        /* of the next two */
+	__u64 tick;        /* of all that follows */
 	__u64 rtt_us_sum;  /* smoothed round trips of its flows */
-	__u32 n_rtt, reserved;
+	__u32 n_rtt;
+	__u32 heard;          /* flows on which something came since the round before */
+	__u32 closed_windows; /* flows with data to send for which the peer has had no room for four seconds */
+	__u32 stuck_long, stuck_short; /* flows whose oldest segment was sent four times or more, by its length */
+	__u32 stuck_bytes;    /* the longest such segment */
 };
-_Static_assert(sizeof(struct tcp_peer) == 56, "no padding");
+_Static_assert(sizeof(struct tcp_peer) == 72, "no padding");
 
 /* A connection that did not come about. */
 struct tcp_failure {

@@ -26,7 +26,8 @@
 #define MAX_LISTENERS 1024 /* sockets read in a round, before those that share an address are put together */
 
 static const struct metric_field failed_fields[] = {
-	{ "errno_name", 1, UNIT_NONE, "ECONNREFUSED, ETIMEDOUT, ...; ECANCELED: the program gave up without an answer" },
+	{ "errno_name", 1, UNIT_NONE, "ECONNREFUSED, ETIMEDOUT, ...; ECANCELED: the program gave up without an answer;"
+	  " EADDRNOTAVAIL: no local port was left" },
 	{ "comm", 1, UNIT_NONE, "who tried" },
 	{ "pid", 0, UNIT_NONE, "who tried" },
 	{ "cgroup", 1, UNIT_NONE, "path of its cgroup" },
@@ -48,6 +49,16 @@ static const struct metric_desc metrics[TCP_N_METRICS] = {
 	[TCP_LINK_RTT] = { "link.tcp.rtt", METRIC_GAUGE, UNIT_NS, ENTITY_LINK,
 		"mean of the smoothed round trips of its flows",
 			   NULL, NULL },
+	[TCP_LINK_HEARD] = { "link.tcp.flows_heard", METRIC_GAUGE, UNIT_NONE, ENTITY_LINK,
+			     "connections on which something came from this peer in the last second", NULL, NULL },
+	[TCP_LINK_CLOSED_WINDOWS] = { "link.tcp.closed_windows", METRIC_GAUGE, UNIT_NONE, ENTITY_LINK,
+		"connections with data to send for which this peer has had no room for four seconds", NULL, NULL },
+	[TCP_LINK_STUCK_LONG] = { "link.tcp.stuck_long", METRIC_GAUGE, UNIT_NONE, ENTITY_LINK,
+		"connections whose oldest segment was sent four times or more and has 1000 bytes or more", NULL, NULL },
+	[TCP_LINK_STUCK_SHORT] = { "link.tcp.stuck_short", METRIC_GAUGE, UNIT_NONE, ENTITY_LINK,
+		"connections whose oldest segment was sent four times or more and has fewer than 1000 bytes", NULL, NULL },
+	[TCP_LINK_STUCK_BYTES] = { "link.tcp.stuck_bytes", METRIC_GAUGE, UNIT_BYTES, ENTITY_LINK,
+				   "length of the longest of these segments; absent without one", NULL, NULL },
 	[TCP_LINK_RESETS_RECEIVED] = { "link.tcp.resets_received", METRIC_COUNTER, UNIT_NONE, ENTITY_LINK,
 				       "connections that this peer reset or refused", NULL, NULL },
 	[TCP_LINK_RESETS_SENT] = { "link.tcp.resets_sent", METRIC_COUNTER, UNIT_NONE, ENTITY_LINK,

@@ -151,7 +151,9 @@ static void window_step(struct tcp_links *l, struct link *k, const struct tcp_pe
 
 void tcp_links_put(struct tcp_links *l, const struct tcp_address *peer, const struct tcp_peer *p, struct batch *b)
 {
-	bool worth = p->segments >= MIN_SEGMENTS || p->retransmits || p->resets_in || p->resets_out;
+	bool fresh = p->tick == l->tick;
+	bool worth = p->segments >= MIN_SEGMENTS || p->retransmits || p->resets_in || p->resets_out ||
+		     (fresh && p->closed_windows);
 	struct link *k = link_get(l, peer, false);
 
 	/* It left the kernel's table and came back. */
@@ -166,7 +168,8 @@ void tcp_links_put(struct tcp_links *l, const struct tcp_address *peer, const st
 	bool moved = p->segments != k->before.segments || p->retransmits != k->before.retransmits ||
 		     p->resets_in != k->before.resets_in || p->resets_out != k->before.resets_out;
 	k->before = *p;
-	if (moved)
+	/* A connection that waits for room moves nothing, and is what is to be told. */
+	if (moved || (fresh && p->closed_windows))
 		k->last_ns = l->now;
 	else if (mono_since(k->last_ns, l->now) > ACTIVE_NS)
 		return;
@@ -175,7 +178,13 @@ void tcp_links_put(struct tcp_links *l, const struct tcp_address *peer, const st
 	batch_sample(b, TCP_LINK_RETRANSMITS, k->entity, (double)p->retransmits);
 	batch_sample(b, TCP_LINK_RESETS_RECEIVED, k->entity, (double)p->resets_in);
 	batch_sample(b, TCP_LINK_RESETS_SENT, k->entity, (double)p->resets_out);
-	if (p->tick == l->tick && p->n_rtt)
+	batch_sample(b, TCP_LINK_HEARD, k->entity, fresh ? p->heard : 0);
+	batch_sample(b, TCP_LINK_CLOSED_WINDOWS, k->entity, fresh ? p->closed_windows : 0);
+	batch_sample(b, TCP_LINK_STUCK_LONG, k->entity, fresh ? p->stuck_long : 0);
+	batch_sample(b, TCP_LINK_STUCK_SHORT, k->entity, fresh ? p->stuck_short : 0);
+	if (fresh && p->stuck_bytes)
+		batch_sample(b, TCP_LINK_STUCK_BYTES, k->entity, p->stuck_bytes);
+	if (fresh && p->n_rtt)
 		batch_sample(b, TCP_LINK_RTT, k->entity, (double)p->rtt_us_sum / p->n_rtt * (double)NS_PER_US);
 	window_step(l, k, p, b);
 }

@@ -160,6 +160,48 @@ static void stale_round_trips_are_left_out(void **state)
 	assert_true(isnan(value(s, TCP_LINK_RTT, id)));
 }
 
+static void what_flows_wait_for_is_of_this_round_only(void **state)
+{
+	struct stage *s = *state;
+	struct tcp_peer p = { .segments = 50, .tick = 1, .heard = 3, .closed_windows = 1, .stuck_long = 2,
+			      .stuck_short = 4, .stuck_bytes = 1448 };
+
+	round_of(s, "10.0.0.1", p);
+	entity_id id = graph_find(s->graph, ENTITY_LINK, "10.0.0.1");
+	assert_true(value(s, TCP_LINK_HEARD, id) == 3);
+	assert_true(value(s, TCP_LINK_CLOSED_WINDOWS, id) == 1);
+	assert_true(value(s, TCP_LINK_STUCK_LONG, id) == 2);
+	assert_true(value(s, TCP_LINK_STUCK_SHORT, id) == 4);
+	assert_true(value(s, TCP_LINK_STUCK_BYTES, id) == 1448);
+	/* No flow of it was seen in the next round: nothing waits any more, which is known. */
+	round_of(s, "10.0.0.1", p);
+	assert_true(value(s, TCP_LINK_HEARD, id) == 0);
+	assert_true(value(s, TCP_LINK_CLOSED_WINDOWS, id) == 0);
+	assert_true(value(s, TCP_LINK_STUCK_LONG, id) == 0);
+	assert_true(value(s, TCP_LINK_STUCK_SHORT, id) == 0);
+	assert_true(isnan(value(s, TCP_LINK_STUCK_BYTES, id)));
+}
+
+/* Nothing moves on it, that is the trouble: an idle peer it is not. */
+static void a_closed_window_keeps_a_peer(void **state)
+{
+	struct stage *s = *state;
+	struct tcp_peer p = { .segments = 5, .tick = 1, .closed_windows = 1 };
+
+	round_of(s, "10.0.0.1", p);
+	entity_id id = graph_find(s->graph, ENTITY_LINK, "10.0.0.1");
+	assert_int_not_equal(id, ENTITY_NONE);
+	for (int i = 0; i < 10; i++) {
+		s->now += 60 * NS_PER_S;
+		p.tick = s->tick + 1;
+		round_of(s, "10.0.0.1", p);
+		assert_true(value(s, TCP_LINK_CLOSED_WINDOWS, id) == 1);
+	}
+	s->now += 301 * NS_PER_S;
+	round_of(s, "10.0.0.1", p);
+	assert_true(graph_is_gone(s->graph, id, NULL));
+}
+
 static void idle_peers_give_way(void **state)
 {
 	struct stage *s = *state;
@@ -242,6 +284,8 @@ int main(void)
 		TEST(a_peer_that_left_the_kernels_table_starts_anew),
 		TEST(a_few_segments_make_no_entity),
 		TEST(stale_round_trips_are_left_out),
+		TEST(what_flows_wait_for_is_of_this_round_only),
+		TEST(a_closed_window_keeps_a_peer),
 		TEST(idle_peers_give_way),
 		TEST(peers_are_bounded),
 		TEST(failures_are_limited_by_the_second),

@@ -377,6 +377,124 @@ static int give_up_body(void *arg)
 	return close(fd);
 }
 
+/* Ports for nobody: the range has one, and it is taken. */
+static int no_port_body(void *arg)
+{
+	struct sockaddr_in a = address("10.97.1.2", 9000);
+	char one[] = "45000 45000";
+
+	if (!enter(((struct wire *)arg)->client))
+		return 1;
+	FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "we");
+	if (!f || fputs(one, f) < 0 || fclose(f) != 0)
+		return 2;
+	int first = socket(AF_INET, SOCK_STREAM, 0), second = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	for (int i = 0; connect(first, (void *)&a, sizeof(a)) < 0; i++) {
+		if (i > 50)
+			return 3;
+		rest(50);
+	}
+	return connect(second, (void *)&a, sizeof(a)) < 0 ? errno : 0;
+}
+
+static void no_local_port_left_is_told(void **state)
+{
+	struct wire w = wire_up();
+
+	(void)state;
+	if (!w.up) {
+		print_message("skipped: no namespaces, veth or nft here\n");
+		skip();
+	}
+	struct harness *h = scene_harness(&collector_tcp);
+	pid_t server = scene_spawn("tc-server", swallow_body, &w), client = scene_spawn("tc-portless", no_port_body, &w);
+	const struct event *e = scene_await(h, "link.tcp.connect_failed", "10.97.1.2:9000");
+	while (e && e->code == ECONNREFUSED) /* the server was not ready */
+		e = scene_await(h, "link.tcp.connect_failed", "10.97.1.2:9000");
+	assert_non_null(e);
+	assert_int_equal(e->code, EADDRNOTAVAIL);
+	assert_string_equal(harness_text(h, e, "comm"), "tc-portless");
+	assert_int_equal(WEXITSTATUS(scene_wait(client)), EADDRNOTAVAIL);
+	(void)scene_end(server);
+	harness_close(&h);
+}
+
+static int fill_body(void *arg)
+{
+	static char data[65536];
+	struct sockaddr_in a = address("127.0.0.1", *(uint16_t *)arg);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (connect(fd, (void *)&a, sizeof(a)) < 0)
+		return 1;
+	while (write(fd, data, sizeof(data)) > 0)
+		;
+	return 0;
+}
+
+static void a_peer_that_does_not_read_is_counted(void **state)
+{
+	struct harness *h = scene_harness(&collector_tcp);
+	uint16_t port;
+	double closed = 0;
+
+	(void)state;
+	AUTO_CLOSE int fd = listen_on("127.0.0.1", 0, 4, &port);
+	assert_true(fd >= 0);
+	pid_t client = scene_spawn("tc-filler", fill_body, &port);
+	for (mono_ns_t tick = 1; tick < 15 && !closed; tick++) {
+		rest(1000);
+		assert_ok(harness_collect(h, tick * NS_PER_S));
+		if (harness_has(h, "link.tcp.closed_windows", ENTITY_LINK, "127.0.0.1"))
+			closed = harness_value(h, "link.tcp.closed_windows", ENTITY_LINK, "127.0.0.1");
+	}
+	assert_true(closed == 1);
+	assert_true(harness_value(h, "link.tcp.stuck_long", ENTITY_LINK, "127.0.0.1") == 0);
+	(void)scene_end(client);
+	harness_close(&h);
+}
+
+static int vanish_body(void *arg)
+{
+	if (!enter(((struct wire *)arg)->client))
+		return 1;
+	int fd = send_to("10.97.2.2", 100);
+	if (fd < 0 || !all_arrived(fd) ||
+	    shell("ip netns exec %s nft 'add rule ip t in tcp dport 9000 meta length > 900 drop'",
+		  ((struct wire *)arg)->server, "") != 0)
+		return 2;
+	(void)send_to("10.97.2.2", 1000);
+	return scene_sleep(NULL);
+}
+
+static void a_long_segment_that_never_arrives_is_stuck(void **state)
+{
+	struct wire w = wire_up();
+	double stuck = 0;
+
+	(void)state;
+	if (!w.up) {
+		print_message("skipped: no namespaces, veth or nft here\n");
+		skip();
+	}
+	struct harness *h = scene_harness(&collector_tcp);
+	pid_t server = scene_spawn("tc-server", swallow_body, &w), client = scene_spawn("tc-client", vanish_body, &w);
+	for (mono_ns_t tick = 1; tick < 20 && !stuck; tick++) {
+		rest(1000);
+		assert_ok(harness_collect(h, tick * NS_PER_S));
+		if (harness_has(h, "link.tcp.stuck_short", ENTITY_LINK, "10.97.2.2"))
+			stuck = harness_value(h, "link.tcp.stuck_short", ENTITY_LINK, "10.97.2.2");
+	}
+	/* 988 bytes: what TCP_MAXSEG of 1000 leaves. */
+	assert_true(stuck == 1);
+	assert_true(harness_value(h, "link.tcp.stuck_long", ENTITY_LINK, "10.97.2.2") == 0);
+	double bytes = harness_value(h, "link.tcp.stuck_bytes", ENTITY_LINK, "10.97.2.2");
+	assert_true(bytes > 900 && bytes < 1000);
+	(void)scene_end(client);
+	(void)scene_end(server);
+	harness_close(&h);
+}
+
 static void silence_is_a_timeout_or_a_program_that_gave_up(void **state)
 {
 	struct wire w = wire_up();
@@ -430,6 +548,9 @@ int main(void)
 		cmocka_unit_test(a_listener_from_before_is_found_with_its_owner),
 		cmocka_unit_test_teardown(loss_is_blamed_on_the_lossy_peer_only, wire_down),
 		cmocka_unit_test_teardown(silence_is_a_timeout_or_a_program_that_gave_up, wire_down),
+		cmocka_unit_test_teardown(no_local_port_left_is_told, wire_down),
+		cmocka_unit_test(a_peer_that_does_not_read_is_counted),
+		cmocka_unit_test_teardown(a_long_segment_that_never_arrives_is_stuck, wire_down),
 		cmocka_unit_test(all_hooks_load_here),
 	};
 
