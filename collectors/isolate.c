@@ -26,6 +26,7 @@
 #define MAX_BACK_OFF_NS  (300 * NS_PER_S)
 #define START_DEADLINES  4 /* the first reading may take so many deadlines: it loads libraries */
 #define STUCK_AFTER_NS   (2 * NS_PER_S)
+#define SAY_AGAIN_NS     (10 * NS_PER_S)
 #define LEAVE_WAIT_MS    300
 #define CLOSE_WAIT_MS    1000
 #define MAX_PACKETS      512 /* a drain */
@@ -45,9 +46,9 @@ struct isolate {
 	int mark_fd;
 	struct collect_marks *marks;
 	pid_t pid; /* 0: none */
-	bool under_way, dying, fresh, failing;
+	bool under_way, dying, fresh, failing, hung; /* hung: killed because it missed its deadline */
 	uint64_t seq;
-	mono_ns_t sent_at, due, killed_at, retry_at;
+	mono_ns_t sent_at, due, killed_at, retry_at, say_at;
 	uint64_t deadline_ns, back_off_ns;
 	struct buf reading;
 	struct graph *mirror; /* what the child's entity ids mean */
@@ -119,7 +120,7 @@ static int reap(struct isolate *i, int *ret_status)
 	if (r < 0)
 		*ret_status = 0; /* somebody else reaped it */
 	i->pid = 0;
-	i->dying = i->under_way = false;
+	i->dying = i->under_way = i->hung = false;
 	drop_fd(&i->pidfd);
 	drop_fd(&i->sock);
 	drop_decoder(i);
@@ -307,6 +308,16 @@ static void note_death(struct isolate *i, mono_ns_t now, struct batch *out, int 
 	note_failed(i, now, out, ECHILD, reason);
 }
 
+static void say_hung(struct isolate *i, mono_ns_t now, struct batch *out)
+{
+	uint32_t first = metrics_find(i->metrics, i->collector->metrics[0].name);
+
+	i->hung = true;
+	i->say_at = now + SAY_AGAIN_NS;
+	if (i->collector->stalled && first != METRIC_NONE)
+		i->collector->stalled(out, first, now, mono_since(i->sent_at, now));
+}
+
 /* True when the child is gone, or was not there. */
 static bool settle(struct isolate *i, mono_ns_t now, struct batch *out)
 {
@@ -317,6 +328,8 @@ static bool settle(struct isolate *i, mono_ns_t now, struct batch *out)
 		return true;
 	if (reap(i, &status) < 0) {
 		i->stats.stuck = i->dying && mono_since(i->killed_at, now) > STUCK_AFTER_NS;
+		if (i->hung && out && now >= i->say_at)
+			say_hung(i, now, out);
 		return false;
 	}
 	i->stats.stuck = false;
@@ -507,6 +520,7 @@ int isolate_drain(struct isolate *i, mono_ns_t now, struct batch *out)
 				  i->deadline_ns * (i->fresh ? START_DEADLINES : 1));
 		note_hang(i, now, out);
 		i->failing = true;
+		say_hung(i, now, out);
 		kill_child(i, now);
 	}
 	(void)settle(i, now, out);
@@ -554,7 +568,9 @@ int isolate_event_fd(const struct isolate *i)
 
 mono_ns_t isolate_due(const struct isolate *i)
 {
-	return i->under_way ? i->due : UINT64_MAX;
+	if (i->under_way)
+		return i->due;
+	return i->hung ? i->say_at : UINT64_MAX;
 }
 
 void isolate_stats(const struct isolate *i, struct isolate_stats *ret_stats)

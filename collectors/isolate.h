@@ -38,7 +38,8 @@ int isolate_event_fd(const struct isolate *i);
  * Call when event_fd is readable and when isolate_due has come. Never blocks. How many samples and events were added. */
 int isolate_drain(struct isolate *i, mono_ns_t now, struct batch *out);
 
-/* When isolate_drain must be called even if nothing is readable: the deadline under way; UINT64_MAX: none. */
+/* When isolate_drain must be called even if nothing is readable: the deadline under way, or when a child that missed it is
+ * to be told again because it is stuck; UINT64_MAX: none. */
 mono_ns_t isolate_due(const struct isolate *i);
 
 struct isolate_stats {

@@ -377,4 +377,5 @@ const struct collector collector_mounts = {
 	.open = mounts_open,
 	.collect = mounts_collect,
 	.close = mounts_close,
+	.stalled = mounts_emit_stalled,
 };

@@ -91,6 +91,13 @@ static int hang_collect(void *state, mono_ns_t now, struct batch *b)
 	return 0;
 }
 
+static void hang_stalled(struct batch *b, uint32_t first, mono_ns_t at, uint64_t waited_ns)
+{
+	batch_set_metric_base(b, first);
+	struct event *e = batch_event(b, HAPPENED, batch_entity(b, ENTITY_MOUNT, "/hung"), at, SEVERITY_WARNING, 0);
+	batch_value_number(b, e, 1, (double)waited_ns);
+}
+
 static int crash_collect(void *state, mono_ns_t now, struct batch *b)
 {
 	int *n = state;
@@ -160,15 +167,17 @@ static int dump_collect(void *state, mono_ns_t now, struct batch *b)
 	return 0;
 }
 
-#define FAKE(stem)                                                                                                     \
+#define FAKE(stem) FAKE_THAT(stem, .stalled = NULL)
+#define FAKE_THAT(stem, more)                                                                                          \
 	{                                                                                                              \
-		.name = #stem, .help = "a fake", .metrics = metrics, .n_metrics = N_METRICS, .where = COLLECT_ISOLATED, \
-		.interval_ms = 1000, .deadline_ms = 300, .open = fake_open, .collect = stem##_collect,                   \
-		.close = fake_close,                                                                                    \
+		.name = #stem, .help = "a fake", .metrics = metrics, .n_metrics = N_METRICS,                            \
+		.where = COLLECT_ISOLATED, .interval_ms = 1000, .deadline_ms = 300, .open = fake_open,                  \
+		.collect = stem##_collect, .close = fake_close, more,                                                   \
 	}
 
 static const struct collector fakes[] = {
-	FAKE(well), FAKE(many), FAKE(hang), FAKE(crash), FAKE(fail), FAKE(leave), FAKE(lie), FAKE(fds), FAKE(dump),
+	FAKE(well),  FAKE(many), FAKE_THAT(hang, .stalled = hang_stalled),
+	FAKE(crash), FAKE(fail), FAKE(leave), FAKE(lie), FAKE(fds), FAKE(dump),
 };
 
 static const struct collector *fake(const char *name)
@@ -310,6 +319,10 @@ static void a_hang_is_killed_and_told_once(void **state)
 	assert_int_equal(count_events(s, "whyd.collector.stalled"), 1);
 	assert_true(s->batch->events[0].values[0].number >= 300e6); /* waited */
 	assert_string_equal(graph_key(s->graph, s->batch->events[0].entity), "hang");
+	/* What it says about the world is the collector's to say. */
+	assert_int_equal(count_events(s, "fake.happened"), 1);
+	assert_string_equal(graph_key(s->graph, s->batch->events[1].entity), "/hung");
+	assert_true(s->batch->events[1].values[1].number >= 300e6);
 	isolate_stats(s->isolate, &stats);
 	assert_int_equal(stats.missed_deadlines, 1);
 	assert_false(stats.running);
