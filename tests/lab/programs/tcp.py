@@ -3,7 +3,13 @@
 """TCP for faults. usage: tcp.py serve ADDRESS PORT SECONDS          read and forget, any number of peers
                           tcp.py send SECONDS ADDRESS PORT [ADDRESS PORT]...   write small records to each peer
                           tcp.py listen-only ADDRESS PORT BACKLOG SECONDS      never accept
-                          tcp.py connect ADDRESS PORT TIMES PAUSE              connect, ignore errors"""
+                          tcp.py connect ADDRESS PORT TIMES PAUSE              connect, ignore errors
+                          tcp.py knock ADDRESS PORT TIMES PATIENCE             connect, give up after PATIENCE seconds
+                          tcp.py use-up ADDRESS PORT TIMES PAUSE               connect, keep what succeeds, go on
+                          tcp.py bulk SECONDS ADDRESS PORT                     write as much as goes
+                          tcp.py read-slowly ADDRESS PORT SECONDS PAUSE        read 64 KiB, pause, of one peer
+                          tcp.py deaf ADDRESS PORT SECONDS FILE                read until FILE is there, then no more"""
+import os
 import selectors
 import socket
 import sys
@@ -55,6 +61,52 @@ def connect(address, port, times, pause):
         time.sleep(pause)
 
 
+def knock(address, port, times, patience):
+    for _ in range(times):
+        begin = time.monotonic()
+        try:
+            socket.create_connection((address, port), timeout=patience).close()
+        except OSError:
+            pass
+        time.sleep(max(0.0, begin + patience - time.monotonic()))
+
+
+def use_up(address, port, times, pause):
+    kept = []
+    for _ in range(times):
+        try:
+            kept.append(socket.create_connection((address, port), timeout=5))
+        except OSError:
+            time.sleep(pause)
+    time.sleep(1)
+
+
+def bulk(seconds, address, port):
+    end = time.monotonic() + seconds
+    s = socket.create_connection((address, port), timeout=10)
+    s.settimeout(seconds + 60)
+    data = b"x" * (1 << 20)
+    while time.monotonic() < end:
+        s.sendall(data)
+
+
+def read_slowly(address, port, seconds, pause):
+    end = time.monotonic() + seconds
+    peer, _ = socket.create_server((address, port)).accept()
+    while time.monotonic() < end and peer.recv(65536):
+        time.sleep(pause)
+
+
+def deaf(address, port, seconds, path):
+    end = time.monotonic() + seconds
+    peer, _ = socket.create_server((address, port)).accept()
+    while time.monotonic() < end:
+        if os.path.exists(path):
+            time.sleep(0.2)
+        else:
+            peer.recv(65536)
+
+
 def main():
     verb, words = sys.argv[1], sys.argv[2:]
     if verb == "serve":
@@ -65,6 +117,16 @@ def main():
         listen_only(words[0], int(words[1]), int(words[2]), float(words[3]))
     elif verb == "connect":
         connect(words[0], int(words[1]), int(words[2]), float(words[3]))
+    elif verb == "knock":
+        knock(words[0], int(words[1]), int(words[2]), float(words[3]))
+    elif verb == "use-up":
+        use_up(words[0], int(words[1]), int(words[2]), float(words[3]))
+    elif verb == "bulk":
+        bulk(float(words[0]), words[1], int(words[2]))
+    elif verb == "read-slowly":
+        read_slowly(words[0], int(words[1]), float(words[2]), float(words[3]))
+    elif verb == "deaf":
+        deaf(words[0], int(words[1]), float(words[2]), words[3])
     else:
         sys.exit(__doc__)
 
