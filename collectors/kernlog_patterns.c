@@ -57,6 +57,12 @@ static const struct metric_field text_fields[] = {
 	TEXT("text", "The line"),
 	END,
 };
+static const struct metric_field memory_failure_fields[] = {
+	TEXT("comm", "Process that used the page, where the line names one"),
+	NUMBER("pid", UNIT_NONE, "Its pid"),
+	TEXT("text", "The line"),
+	END,
+};
 static const struct metric_field edac_fields[] = {
 	TEXT("kind", "ce: corrected; ue: not corrected"),
 	NUMBER("count", UNIT_NONE, "Errors the line stands for"),
@@ -143,6 +149,8 @@ const struct metric_desc kernlog_metrics[KERNLOG_METRICS] = {
 				      "A file system went read-only, or shut down, because of an error"),
 	[KERNLOG_MCE] = EVENT("kernlog.mce", ENTITY_NODE, text_fields,
 			      "A processor or the firmware reported a hardware error"),
+	[KERNLOG_MEMORY_FAILURE] = EVENT("kernlog.memory_failure", ENTITY_NODE, memory_failure_fields,
+					 "The kernel took a page of bad memory out of use"),
 	[KERNLOG_EDAC] = EVENT("kernlog.edac", ENTITY_NODE, edac_fields, "A memory controller reported errors"),
 	[KERNLOG_AER] = EVENT("kernlog.aer", ENTITY_NODE, aer_fields, "A PCIe link reported an error"),
 	[KERNLOG_XID] = EVENT("gpu.xid", ENTITY_GPU, xid_fields,
@@ -234,8 +242,11 @@ const struct kernlog_pattern kernlog_patterns[] = {
 	HARD(KERNLOG_MCE, WARN, "mce: [Hardware Error]", "mce: [Hardware Error]"),
 	HARD(KERNLOG_MCE, WARN, "Hardware error from APEI", "*Hardware error from APEI"),
 	HARD(KERNLOG_MCE, CRIT, "Uncorrected hardware memory error", "mce: Uncorrected hardware memory error"),
-	HARD(KERNLOG_MCE, CRIT, "due to hardware memory corruption",
-	     "Memory failure: *due to hardware memory corruption"),
+	HARD(KERNLOG_MEMORY_FAILURE, CRIT, "due to hardware memory corruption",
+	     "Memory failure: *Sending SIGBUS to {comm:t}:{pid:u} due to hardware memory corruption"),
+	HARD(KERNLOG_MEMORY_FAILURE, CRIT, "due to hardware memory corruption fault",
+	     "MCE: Killing {comm:t}:{pid:u} due to hardware memory corruption fault"),
+	HARD(KERNLOG_MEMORY_FAILURE, CRIT, ": recovery action for ", "Memory failure: 0x{_:h}: recovery action for "),
 	HARD(KERNLOG_EDAC, WARN, " CE ", "EDAC *: {count:u} CE {kind=ce}"),
 	HARD(KERNLOG_EDAC, CRIT, " UE ", "EDAC *: {count:u} UE {kind=ue}"),
 	HARD(KERNLOG_AER, INFO, "severity=Correct",

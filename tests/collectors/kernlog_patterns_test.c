@@ -85,7 +85,11 @@ static const struct line lines[] = {
 	{ "{1}[Hardware Error]: Hardware error from APEI Generic Hardware Error Source: 0", "kernlog.mce",
 	  NULL, 0, NULL },
 	{ "Memory failure: 0x1c3a5: Sending SIGBUS to train:881 due to hardware memory corruption",
-	  "kernlog.mce", NULL, 0, NULL },
+	  "kernlog.memory_failure", NULL, 0, "comm=train pid=881" },
+	{ "MCE: Killing train:881 due to hardware memory corruption fault at 7f00dead1000",
+	  "kernlog.memory_failure", NULL, 0, "comm=train pid=881" },
+	{ "Memory failure: 0x1c3a5: recovery action for dirty LRU page: Recovered",
+	  "kernlog.memory_failure", NULL, 0, NULL },
 	{ "EDAC MC0: 3 CE memory read error on CPU_SrcID#0_MC#0_Chan#0_DIMM#0 (channel:0 slot:0 page:0x1 "
 	  "offset:0x0 grain:32)",
 	  "kernlog.edac", NULL, 0, "kind=ce count=3" },
