@@ -18,8 +18,14 @@ class SlowDisk(fuse.Operations):
         self.delay_file = delay_file
 
     def wait(self):
-        with open(self.delay_file, encoding="utf-8") as f:
-            time.sleep(float(f.read()) / 1000)
+        """As long as the file says, which may change its mind meanwhile."""
+        begin = time.monotonic()
+        while True:
+            with open(self.delay_file, encoding="utf-8") as f:
+                left = begin + float(f.read() or 0) / 1000 - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(left, 0.2))
 
     def getattr(self, path, fh=None):
         if path == "/":
@@ -41,6 +47,10 @@ class SlowDisk(fuse.Operations):
     def write(self, path, data, offset, fh):
         self.wait()
         return os.pwrite(self.fd, data, offset)
+
+    def statfs(self, path):
+        self.wait()
+        return {"f_bsize": 4096, "f_frsize": 4096, "f_blocks": 65536, "f_bfree": 32768, "f_bavail": 32768}
 
     def fsync(self, path, datasync, fh):
         return 0

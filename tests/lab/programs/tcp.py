@@ -6,6 +6,7 @@
                           tcp.py connect ADDRESS PORT TIMES PAUSE              connect, ignore errors
                           tcp.py knock ADDRESS PORT TIMES PATIENCE             connect, give up after PATIENCE seconds
                           tcp.py use-up ADDRESS PORT TIMES PAUSE               connect, keep what succeeds, go on
+                          tcp.py tick SECONDS ADDRESS PORT [ADDRESS PORT]...   write 100 bytes to each peer five times a second
                           tcp.py bulk SECONDS ADDRESS PORT                     write as much as goes
                           tcp.py read-slowly ADDRESS PORT SECONDS PAUSE        read 64 KiB, pause, of one peer
                           tcp.py deaf ADDRESS PORT SECONDS FILE                read until FILE is there, then no more"""
@@ -31,7 +32,7 @@ def serve(address, port, seconds):
                 key.fileobj.close()
 
 
-def send(seconds, peers):
+def send(seconds, peers, record=1200, pause=0.003):
     end = time.monotonic() + seconds
     sockets = [socket.create_connection(peer, timeout=10) for peer in peers]
     for s in sockets:
@@ -39,8 +40,8 @@ def send(seconds, peers):
         s.settimeout(20)
     while time.monotonic() < end:
         for s in sockets:
-            s.sendall(b"x" * 1200)
-        time.sleep(0.003)
+            s.sendall(b"x" * record)
+        time.sleep(pause)
 
 
 def listen_only(address, port, backlog, seconds):
@@ -113,6 +114,8 @@ def main():
         serve(words[0], int(words[1]), float(words[2]))
     elif verb == "send":
         send(float(words[0]), [(a, int(p)) for a, p in zip(words[1::2], words[2::2])])
+    elif verb == "tick":
+        send(float(words[0]), [(a, int(p)) for a, p in zip(words[1::2], words[2::2])], record=100, pause=0.2)
     elif verb == "listen-only":
         listen_only(words[0], int(words[1]), int(words[2]), float(words[3]))
     elif verb == "connect":
