@@ -42,6 +42,7 @@ FAULTS = [
     ("registries.py", "base/new.c", LICENCE, "no tests/base/new_test.c"),
     ("registries.py", "identity/env_keys.def", 'ENV_KEY(X, "x")\n', "nothing in identity/ asks for it"),
     ("registries.py", "rules/catalog/a.why.yaml", "rules: why/v1\n", "has no tests"),
+    ("words.py", "docs/a.md", "<" * 7 + " HEAD\n", "left over from a merge"),
     ("words.py", "docs/a.md", "see /" + "work/main\n", "path of one machine"),
     ("words.py", "docs/a.md", "from " + "pypi" + ".org\n", "registry's host"),
     ("headers", "base/x.h", HEADER.replace("#endif", "struct s { unknown_t a; };\n#endif"), "does not compile alone"),

@@ -7,6 +7,7 @@ import re
 import tree
 
 FORBIDDEN = [
+    (r"^(?:<{7}|>{7}) ", "is left over from a merge"),
     (r"(?<![\w.])/(?:work|home|Users)/\w", "names a path of one machine"),
     (r"\b(?:pypi\.org|registry\.npmjs\.org|crates\.io|proxy\.golang\.org|repo1?\.maven\.org|deb\.debian\.org)\b", "names a package registry's host"),
 ]
