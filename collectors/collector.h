@@ -78,13 +78,11 @@ struct collector {
 	void (*hooks)(void *state, void (*say)(void *arg, const char *hook, int error, const char *reason), void *arg);
 	/* A position to persist, so that nothing is read twice or lost over a restart; 0 none. NULL ok. */
 	uint64_t (*position)(void *state);
-	/* In the agent: its process was ended because it did not return from `doing` (collect_marks). NULL ok. */
+	/* Isolated, in the agent and without state: collect() missed its deadline and its process is ended; again every ten
+	 * seconds while that is stuck in the kernel. `doing`: what was announced last (collect_marks), "" nothing. What that
+	 * says about the world goes to `out`, in the collector's own metrics. NULL: it only says that we are blind. */
 	void (*hung)(const char *doing, uint64_t waited_ns, mono_ns_t now, struct batch *out);
 	void (*close)(void *state);        /* accepts half-open state and NULL */
-	/* Isolated: collect() has not returned for `waited_ns`, which is past its deadline; called again every ten seconds
-	 * while its killed process is stuck in the kernel. What that says about the world goes to `out`; `first` is the
-	 * registry's id of metrics[0]. Runs in the parent, without state. NULL: it only says that we are blind. */
-	void (*stalled)(struct batch *out, uint32_t first, mono_ns_t at, uint64_t waited_ns);
 };
 
 /* All collectors, in the order of collectors.def; *ret_n of them. */

@@ -45,6 +45,7 @@ struct isolate {
 	int sock, pidfd;
 	int mark_fd;
 	struct collect_marks *marks;
+	char doing[COLLECT_MARK_MAX]; /* what the process did not return from, when it hung */
 	pid_t pid; /* 0: none */
 	bool under_way, dying, fresh, failing, hung; /* hung: killed because it missed its deadline */
 	uint64_t seq;
@@ -314,8 +315,11 @@ static void say_hung(struct isolate *i, mono_ns_t now, struct batch *out)
 
 	i->hung = true;
 	i->say_at = now + SAY_AGAIN_NS;
-	if (i->collector->stalled && first != METRIC_NONE)
-		i->collector->stalled(out, first, now, mono_since(i->sent_at, now));
+	if (!i->collector->hung || first == METRIC_NONE)
+		return;
+	batch_set_metric_base(out, first);
+	i->collector->hung(i->doing, mono_since(i->sent_at, now), now, out);
+	batch_set_metric_base(out, 0);
 }
 
 /* True when the child is gone, or was not there. */
@@ -404,26 +408,21 @@ static int copy_batch(struct isolate *i, struct batch *out)
 	return (int)(in->n_samples + in->n_events);
 }
 
-/* The child wrote into memory that it still has: it is copied before it is looked at. */
-static void note_hang(struct isolate *i, mono_ns_t now, struct batch *out)
+/* For the next process: stay away from what this one did not return from. The child wrote into memory that it still has:
+ * it is copied before it is looked at. */
+static void note_hang(struct isolate *i)
 {
-	char doing[COLLECT_MARK_MAX], before[COLLECT_MARK_MAX];
-	size_t what;
+	char before[COLLECT_MARK_MAX];
 
-	memcpy(doing, i->marks->doing, sizeof(doing));
+	memcpy(i->doing, i->marks->doing, sizeof(i->doing));
 	memcpy(before, i->marks->hung, sizeof(before));
-	doing[sizeof(doing) - 1] = before[sizeof(before) - 1] = '\0';
+	i->doing[sizeof(i->doing) - 1] = before[sizeof(before) - 1] = '\0';
 	i->marks->doing[0] = '\0';
-	if (!doing[0])
+	if (!i->doing[0])
 		return;
-	what = strcspn(doing, " ") + 1;
-	i->marks->hangs = strncmp(doing, before, what) == 0 ? i->marks->hangs + 1 : 1;
-	memcpy(i->marks->hung, doing, sizeof(doing));
-	if (!i->collector->hung)
-		return;
-	batch_set_metric_base(out, metrics_find(i->metrics, i->collector->metrics[0].name));
-	i->collector->hung(doing, mono_since(i->sent_at, now), now, out);
-	batch_set_metric_base(out, 0);
+	size_t what = strcspn(i->doing, " ") + 1;
+	i->marks->hangs = strncmp(i->doing, before, what) == 0 ? i->marks->hangs + 1 : 1;
+	memcpy(i->marks->hung, i->doing, sizeof(i->doing));
 }
 
 /* Decode all frames of a reading. How many samples and events; -EBADMSG: not what a child of ours writes. */
@@ -518,7 +517,7 @@ int isolate_drain(struct isolate *i, mono_ns_t now, struct batch *out)
 		i->stats.missed_deadlines++;
 		self_emit_stalled(out, i->self_first, i->collector->name, now, mono_since(i->sent_at, now),
 				  i->deadline_ns * (i->fresh ? START_DEADLINES : 1));
-		note_hang(i, now, out);
+		note_hang(i);
 		i->failing = true;
 		say_hung(i, now, out);
 		kill_child(i, now);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Room on mounted file systems. Local ones are asked together every five seconds; those that may hang (network, FUSE)
- * one a collect(), announced by the collect() before: see mounts.h. */
-#include "collectors/mounts.h"
-
+ * one a collect(), announced by the collect() before: see mounts_hung. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -352,14 +350,15 @@ static int mounts_collect(void *state, mono_ns_t now, struct batch *out)
 	return 0;
 }
 
-void mounts_emit_stalled(struct batch *b, uint32_t first, mono_ns_t at, uint64_t waited_ns)
+/* A mount that hangs leaves no answer that could name it. So each collect() announces the mount that the *next* one asks:
+ * attribute "next" of the collector's entity, which the agent has already. A path may hold blanks: no mark for it. */
+static void mounts_hung(const char *doing UNUSED, uint64_t waited_ns, mono_ns_t now, struct batch *b)
 {
 	char waited[64];
 	entity_id self = graph_find(b->graph, ENTITY_COLLECTOR, "mounts");
 	const char *next = self == ENTITY_NONE ? NULL : graph_attr(b->graph, self, "next");
 	const char *target = next ? next : "/";
-	batch_set_metric_base(b, first);
-	struct event *e = batch_event(b, STALLED, batch_entity(b, ENTITY_MOUNT, target), at, SEVERITY_WARNING, ETIMEDOUT);
+	struct event *e = batch_event(b, STALLED, batch_entity(b, ENTITY_MOUNT, target), now, SEVERITY_WARNING, ETIMEDOUT);
 	batch_value_number(b, e, 0, (double)waited_ns);
 	clock_format_duration(waited_ns, waited, sizeof(waited));
 	batch_message(b, e, "the file system mounted on %s has not answered for %s", target, waited);
@@ -376,6 +375,6 @@ const struct collector collector_mounts = {
 	.probe = mounts_probe,
 	.open = mounts_open,
 	.collect = mounts_collect,
+	.hung = mounts_hung,
 	.close = mounts_close,
-	.stalled = mounts_emit_stalled,
 };

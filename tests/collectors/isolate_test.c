@@ -91,10 +91,9 @@ static int hang_collect(void *state, mono_ns_t now, struct batch *b)
 	return 0;
 }
 
-static void hang_stalled(struct batch *b, uint32_t first, mono_ns_t at, uint64_t waited_ns)
+static void hang_hung(const char *doing UNUSED, uint64_t waited_ns, mono_ns_t now, struct batch *b)
 {
-	batch_set_metric_base(b, first);
-	struct event *e = batch_event(b, HAPPENED, batch_entity(b, ENTITY_MOUNT, "/hung"), at, SEVERITY_WARNING, 0);
+	struct event *e = batch_event(b, HAPPENED, batch_entity(b, ENTITY_MOUNT, "/hung"), now, SEVERITY_WARNING, 0);
 	batch_value_number(b, e, 1, (double)waited_ns);
 }
 
@@ -167,7 +166,7 @@ static int dump_collect(void *state, mono_ns_t now, struct batch *b)
 	return 0;
 }
 
-#define FAKE(stem) FAKE_THAT(stem, .stalled = NULL)
+#define FAKE(stem) FAKE_THAT(stem, .hung = NULL)
 #define FAKE_THAT(stem, more)                                                                                          \
 	{                                                                                                              \
 		.name = #stem, .help = "a fake", .metrics = metrics, .n_metrics = N_METRICS,                            \
@@ -176,7 +175,7 @@ static int dump_collect(void *state, mono_ns_t now, struct batch *b)
 	}
 
 static const struct collector fakes[] = {
-	FAKE(well),  FAKE(many), FAKE_THAT(hang, .stalled = hang_stalled),
+	FAKE(well),  FAKE(many), FAKE_THAT(hang, .hung = hang_hung),
 	FAKE(crash), FAKE(fail), FAKE(leave), FAKE(lie), FAKE(fds), FAKE(dump),
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collectors/mounts.h"
+#include "tests/test.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-#include "tests/test.h"
 
 #include "base/cleanup.h"
 
@@ -183,7 +181,8 @@ static void test_what_may_hang_is_announced(void **unused)
 	}
 	assert_int_equal(asked, 5);
 	batch_reset(h->batch, 7 * NS_PER_S);
-	mounts_emit_stalled(h->batch, h->first, 7 * NS_PER_S, 9 * NS_PER_S);
+	batch_set_metric_base(h->batch, h->first);
+	collector_mounts.hung("", 9 * NS_PER_S, 7 * NS_PER_S, h->batch);
 	const struct event *e = harness_event(h, "mount.statfs_stalled", 0);
 	assert_string_equal(harness_event_key(h, e), announced);
 	assert_true(harness_number(h, e, "waited_ns") == 9e9);
